@@ -8,12 +8,14 @@
 //! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
 //! - [`run`]: a log against the model; `follow`: its second pass; [`tally`]: its entries, counted
+//! - [`fingerprint`]: pieces of JSON as numbers
 //! - [`spool`]: what grows with a log, on disk
 //! - [`doubts`]: why an entry that nothing explains may be lawful all the same
 //! - [`judged`]: what a log says of the promises
 
 pub mod before;
 pub mod doubts;
+pub mod fingerprint;
 mod follow;
 pub mod judged;
 pub mod matching;

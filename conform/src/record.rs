@@ -100,6 +100,8 @@ pub struct Write {
     pub uid: Rc<str>,
     /// The version of the object that an update is of.
     pub asked_version: Option<u64>,
+    /// When it was received and answered, by the clock of its API server alone.
+    pub took: Option<(Micros, Micros)>,
     /// The UID that the object has to have.
     pub asked_uid: Option<Rc<str>>,
     /// What it was answered with is not what it asked for: in what, in words.
@@ -114,6 +116,8 @@ pub struct Write {
     pub only_asked: bool,
     /// What the pod is made of that a creation asks for, as [`ReplicaSetFacts::pods`]; of a ReplicaSet, as [`DeploymentFacts::pods`].
     pub made_of: Option<u64>,
+    /// `spec` of the pod that a creation asks for, before admission changes it.
+    pub asked_spec: Option<Rc<Value>>,
     /// `target.name` of a binding.
     pub target: Option<Rc<str>>,
     /// The object after the write, if the log has it.
@@ -135,6 +139,7 @@ impl Write {
             name: "".into(),
             uid: "".into(),
             asked_version: None,
+            took: None,
             asked_uid: None,
             disagrees: None,
             code: 200,
@@ -142,6 +147,7 @@ impl Write {
             shows_request: false,
             only_asked: false,
             made_of: None,
+            asked_spec: None,
             target: None,
             object: None,
             resource_version: None,
@@ -409,6 +415,13 @@ pub enum AppWhat {
     Exit(i32),
     /// It answered a request: the client's number of it.
     Served(Rc<str>),
+    /// It answered a probe of its kubelet at this path, well or not.
+    Probed {
+        /// The path.
+        path: Rc<str>,
+        /// The answer was one from 200 to 399.
+        well: bool,
+    },
 }
 
 /// The rules of a node, as they were read or written.

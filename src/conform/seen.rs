@@ -224,6 +224,8 @@ fn app(event: &AppEvent) -> String {
         },
         AppWhat::Exit(code) => format!("exits with code {code}"),
         AppWhat::Served(request) => format!("answers request {request}"),
+        AppWhat::Probed { path, well: true } => format!("answers a probe at {path}"),
+        AppWhat::Probed { path, well: false } => format!("answers a probe at {path} badly"),
     };
     format!("container {} of pod {} {what}", event.container, event.pod)
 }

@@ -61,6 +61,9 @@ pub const NOT_LAWFUL: &[(&str, &str)] = &[];
 /// Why, of what a report leaves as it was.
 const ONLY_THE_ANSWER: &str = "a report asks for what has changed, and only the answer shows the rest";
 
+/// Why, of what a ReplicaSet asks for of its pods.
+const NO_DEFAULTS: &str = "of a template no request shows the defaults, which its pods have";
+
 /// Kinds that are found out with the answers of the API server and accepted without them, and why.
 pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     (
@@ -82,6 +85,8 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "what stood in an object before is not known for sure, as no answer shows it",
     ),
     ("pod-deleted-by-the-scheduler", "the scheduler's preemption is not modelled, so it may delete any pod"),
+    ("pod-of-another-grace-than-its-template", NO_DEFAULTS),
+    ("pod-of-another-pull-policy-than-its-template", NO_DEFAULTS),
     (
         "replica-set-created-before-its-deployment",
         "the story begins with the Deployment, and no version says which came first",
@@ -94,6 +99,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "replica-set-of-another-image",
         "what a patch leaves of a Deployment is not known for sure, as no answer shows it",
     ),
+    ("report-shows-another-quality", ONLY_THE_ANSWER),
     ("reported-after-its-removal", "a report that was received later may have been committed before"),
     ("restarts-counted-down", "what stood in an object before is not known for sure, as no answer shows it"),
     (
@@ -101,6 +107,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "what a patch leaves of a Deployment is not known for sure, as no answer shows it",
     ),
     ("runs-after-it-ended", ONLY_THE_ANSWER),
+    ("slice-before-its-service", "no version says which came first"),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
     ("undeleted-by-a-change", "what asks for a change takes no deletion back"),
 ];

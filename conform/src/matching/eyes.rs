@@ -116,6 +116,11 @@ impl Eyes {
         !self.faults || self.stopped.contains(&node) || starting
     }
 
+    /// Is it known that the kubelet of `node` has run all the time?
+    pub fn has_run(&self, node: NodeId) -> bool {
+        self.faults && !self.stopped.contains(&node) && !self.started.contains_key(&node)
+    }
+
     /// Was the API server away, so that no kubelet could be heard for a while?
     pub fn was_away(&self) -> bool {
         self.was_away

@@ -1,51 +1,87 @@
 //! What stays as it is in a pod for as long as it is there: nobody changes it, whatever the request
 //! (`staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`;
-//! `pkg/apis/core/validation/validation.go`, `ValidatePodUpdate`), and a write of its status keeps all but that.
+//! `pkg/apis/core/validation/validation.go`, `ValidatePodUpdate`), and a write of its status keeps all but that, its owners too
+//! (`pkg/registry/core/pod/strategy.go`, `podStatusStrategy`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use podproof_vocabulary::PodId;
 use serde_json::Value;
 
 use super::names::Names;
-use crate::record::{Facts, Write};
+use crate::fingerprint::fingerprint;
+use crate::fingerprint::leaves::{Leaves, Step};
+use crate::record::{Facts, Object, Verb, Write};
 
-/// Fields that nobody changes.
-const FIELDS: [&str; 4] = [
-    "/metadata/creationTimestamp",
-    "/spec/restartPolicy",
-    "/spec/terminationGracePeriodSeconds",
-    "/spec/schedulerName",
+/// Fields of a spec that may change.
+const OPEN: [&str; 6] = [
+    "nodeName",
+    "activeDeadlineSeconds",
+    "tolerations",
+    "ephemeralContainers",
+    "schedulingGates",
+    "resources",
 ];
 
-/// Lists to which nothing is added, and of which nothing goes.
-const LISTS: [&str; 2] = ["/spec/containers", "/spec/initContainers"];
+/// Fields of a spec that may change while the pod has scheduling gates.
+const GATED: [&str; 2] = ["nodeSelector", "affinity"];
 
-/// A field, and what it is.
-type Field = (&'static str, String);
+/// Fields of a container that may change: in place, from 1.27 on.
+const OF_CONTAINERS: [&str; 3] = ["image", "resources", "resizePolicy"];
+
+/// Fields beside the spec that nobody changes.
+const BESIDE: [&str; 2] = ["/metadata/creationTimestamp", "/status/qosClass"];
+
+/// What the log has shown of a pod.
+#[derive(Clone, Debug)]
+struct First {
+    spec: Leaves,
+    is_gated: bool,
+    /// Fields beside the spec.
+    beside: BTreeMap<&'static str, String>,
+    /// What it tolerates, for however long: more may come, and nothing goes.
+    tolerations: BTreeSet<u64>,
+    /// Its owners, as a number; none if they may have changed.
+    owners: Option<u64>,
+}
 
 /// What the log has shown first of each pod.
 #[derive(Clone, Debug, Default)]
 pub struct Fixed {
-    of: BTreeMap<PodId, Vec<Field>>,
+    of: BTreeMap<PodId, First>,
 }
 
 impl Fixed {
     /// Takes note of what a write shows; says what is another now, if something is.
     pub fn see(&mut self, names: &Names, write: &Write) -> Option<String> {
-        let is_pod = &*write.resource == "pods" && ["", "status"].contains(&&*write.subresource);
+        if &*write.resource != "pods" || write.code >= 400 || !["", "status"].contains(&&*write.subresource) {
+            return None;
+        }
         // What was asked for is not what admission has made of it.
-        let is_answer = write.resource_version.is_some() && !write.only_asked && write.code < 400;
-        let object = write.object.as_ref().filter(|_| is_pod && is_answer)?;
-        let Facts::Pod(_) = &object.facts else { return None };
-        let pod = names.pod(&object.name, &object.uid)?;
-        let now = fields(&object.whole);
-        let before = self.of.entry(pod).or_insert_with(|| now.clone());
-        let is_other = |(name, was): &&Field| {
-            now.iter().any(|(own, is)| own == name && is != was && !was.starts_with('-'))
+        let is_answer = write.resource_version.is_some() && !write.only_asked;
+        let pod_of = |object: &&Object| matches!(object.facts, Facts::Pod(_));
+        let Some(object) = write.object.as_ref().filter(|_| is_answer).filter(pod_of) else {
+            self.lose_owners(names, write);
+            return None;
         };
-        let (name, was) = before.iter().find(is_other)?;
-        Some(format!("its {} was {was}, and nobody changes that", name[1..].replace('/', ".")))
+        let pod = names.pod(&object.name, &object.uid)?;
+        let whole = &*object.whole;
+        let Some(first) = self.of.get_mut(&pod) else {
+            self.of.insert(pod, First::of(whole));
+            return None;
+        };
+        let found = first.changed(whole, &write.subresource);
+        first.tolerations.extend(tolerations(whole));
+        found
+    }
+
+    /// Somebody has changed a pod, and the log does not show what that left.
+    fn lose_owners(&mut self, names: &Names, write: &Write) {
+        let is_change = matches!(write.verb, Verb::Update | Verb::Patch) && write.subresource.is_empty();
+        let pod = names.pod(&write.name, &write.uid).filter(|_| is_change);
+        if let Some(first) = pod.and_then(|pod| self.of.get_mut(&pod)) {
+            first.owners = None;
+        }
     }
 
     /// A pod is forgotten.
@@ -54,16 +90,66 @@ impl Fixed {
     }
 }
 
-/// The fields that a pod has of those that nobody changes.
-fn fields(whole: &Value) -> Vec<Field> {
-    let plain = FIELDS.into_iter().filter_map(|name| {
-        let value = whole.pointer(name).filter(|value| !value.is_null())?;
-        Some((name, value.to_string()))
-    });
-    let lists = LISTS.into_iter().filter_map(|name| {
-        let items = whole.pointer(name)?.as_array()?;
-        let names: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
-        Some((name, names.join(", ")))
-    });
-    plain.chain(lists).collect()
+impl First {
+    fn of(whole: &Value) -> Self {
+        let is_gated = whole["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty());
+        let named = |name: &'static str| Some((name, beside(whole, name)?));
+        Self {
+            spec: Leaves::of(&whole["spec"], |path| is_open(path, is_gated)),
+            is_gated,
+            beside: BESIDE.into_iter().filter_map(named).collect(),
+            tolerations: tolerations(whole).collect(),
+            owners: Some(owners(whole)),
+        }
+    }
+
+    /// What is another now than it was.
+    fn changed(&mut self, whole: &Value, subresource: &str) -> Option<String> {
+        if let Some(path) = self.spec.differing(&whole["spec"], |path| is_open(path, self.is_gated)) {
+            return Some(format!("its spec.{path} was another, and nobody changes that"));
+        }
+        for (name, was) in &self.beside {
+            if beside(whole, name).is_some_and(|is| is != *was) {
+                let name = name[1..].replace('/', ".");
+                return Some(format!("its {name} was {was}, and nobody changes that"));
+            }
+        }
+        let kept: BTreeSet<u64> = tolerations(whole).collect();
+        if !self.tolerations.is_subset(&kept) {
+            return Some("it does not tolerate what it did, and nobody takes that back".into());
+        }
+        let before = self.owners.replace(owners(whole)).filter(|_| subresource == "status");
+        (before.is_some() && before != self.owners)
+            .then(|| "its owners were others, and a write of its status keeps them".into())
+    }
+}
+
+/// May what stands at this path of a spec change?
+fn is_open(path: &[Step<'_>], is_gated: bool) -> bool {
+    match path {
+        [Step::Field(name)] => OPEN.contains(name) || is_gated && GATED.contains(name),
+        [Step::Field("containers" | "initContainers"), Step::Place(_), Step::Field(name)] => {
+            OF_CONTAINERS.contains(name)
+        }
+        _ => false,
+    }
+}
+
+/// What stands in a field.
+fn beside(whole: &Value, name: &str) -> Option<String> {
+    whole.pointer(name).filter(|value| !value.is_null()).map(ToString::to_string)
+}
+
+/// The tolerations of a pod, each as a number, but for how long.
+fn tolerations(whole: &Value) -> impl Iterator<Item = u64> + '_ {
+    let all = whole["spec"]["tolerations"].as_array().into_iter().flatten();
+    all.map(|toleration| {
+        let mut toleration = toleration.clone();
+        toleration.as_object_mut().map(|fields| fields.remove("tolerationSeconds"));
+        fingerprint(&toleration)
+    })
+}
+
+fn owners(whole: &Value) -> u64 {
+    fingerprint(&whole["metadata"]["ownerReferences"])
 }

@@ -1,14 +1,16 @@
-//! What a deletion has given a pod stays until the next: nothing else changes its grace period or the end of that, and a deletion only
-//! shortens it (DEL-10, DEL-11; `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`;
+//! What a deletion gives a pod: its grace period, from when it is asked for. It stays until the next: nothing else changes its grace period
+//! or the end of that, and a deletion only shortens it (DEL-10, DEL-11;
+//! `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`;
 //! `staging/src/k8s.io/apiserver/pkg/registry/rest/delete.go`, `BeforeDelete`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use podproof_vocabulary::PodId;
 
 use super::names::Names;
-use crate::record::{Facts, Verb, Write};
+use crate::record::{Facts, Micros, Verb, Write};
 
 /// What the log showed last of the deletion of a pod.
 #[derive(Clone, Debug)]
@@ -20,11 +22,31 @@ struct Shown {
     ends: String,
 }
 
+impl Shown {
+    /// Why this is not what a deletion gives that was received and answered at these times, by the clock of its API server.
+    fn misdated(&self, (received, answered): (Micros, Micros)) -> Option<String> {
+        let ends = self.ends.parse::<Timestamp>().ok()?.as_microsecond();
+        let began = ends.checked_sub(self.seconds.checked_mul(SECOND)?)?;
+        let is_so = received.saturating_sub(2 * SECOND) <= began && began <= answered.saturating_add(SECOND);
+        (!is_so).then(|| {
+            format!(
+                "its deletionTimestamp is {}, and its grace period of {} s began when that was asked for",
+                self.ends, self.seconds
+            )
+        })
+    }
+}
+
 /// What the log showed last of the deletion of each pod.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     of: BTreeMap<PodId, Shown>,
+    /// Pods that nobody had deleted when the log showed them last.
+    kept: BTreeSet<PodId>,
 }
+
+/// Times in objects are whole seconds, and a request takes its time.
+const SECOND: Micros = 1_000_000;
 
 impl Given {
     /// Takes note of what a write shows, unless it `is_repeat` of an earlier one; says what has changed that nobody changes, if something
@@ -35,6 +57,7 @@ impl Given {
         }
         if write.verb == Verb::DeleteCollection {
             self.of.clear();
+            self.kept.clear();
             return None;
         }
         let pod = names.pod(&write.name, &write.uid)?;
@@ -46,12 +69,20 @@ impl Given {
             // Somebody deletes or evicts it, and the log does not show what that left.
             if write.verb == Verb::Delete || &*write.subresource == "eviction" {
                 self.of.remove(&pod);
+                self.kept.remove(&pod);
             }
             return None;
         };
+        if !facts.deleting {
+            self.kept.insert(pod);
+        }
         let seconds = facts.deletion_grace_seconds.filter(|_| facts.deleting && !is_repeat)?;
         let ends = object.whole["metadata"]["deletionTimestamp"].as_str().unwrap_or_default().to_owned();
         let shown = Shown { uid: Rc::clone(&object.uid), seconds, ends };
+        let is_first = self.kept.remove(&pod) && write.verb == Verb::Delete;
+        if let Some(why) = write.took.filter(|_| is_first).and_then(|took| shown.misdated(took)) {
+            return Some(why);
+        }
         let before = self.of.insert(pod, shown.clone()).filter(|before| before.uid == shown.uid)?;
         match write.verb {
             Verb::Delete if seconds > before.seconds => Some(format!(
@@ -74,5 +105,6 @@ impl Given {
     /// A pod is forgotten.
     pub fn forget(&mut self, pod: PodId) {
         self.of.remove(&pod);
+        self.kept.remove(&pod);
     }
 }

@@ -5,6 +5,7 @@ use podproof_vocabulary::action::{Action, Environment, Process, ReplicaSet, Watc
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::actor::Actor;
+use super::made_of::MadeOf;
 use super::path::{Moment, Taken};
 use super::plan::Deed;
 use super::replay::{Ended, Replay};
@@ -213,7 +214,7 @@ impl Replay {
                     if &*write.subresource == "status" {
                         self.counts.note_status(revision);
                     }
-                    self.made_of.insert(revision, facts.pods);
+                    self.made_of.insert(revision, MadeOf::of(facts, write, object));
                 }
             }
             Facts::Deployment(facts) => {
@@ -317,6 +318,7 @@ impl Replay {
             self.grown.forget(pod);
             self.ends.forget(pod);
             self.fixed.forget(pod);
+            self.answered.forget(pod);
             self.given.forget(pod);
         }
         self.common = common;

@@ -188,6 +188,7 @@ fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &App
         }
         AppWhat::Signal(_) => return left_out("signals but for SIGTERM"),
         AppWhat::Served(_) => return left_out("requests that processes answered"),
+        AppWhat::Probed { .. } => return left_out("probes that processes answered"),
     };
     let Some(node) = names.home(pod) else { return Local::NotYet };
     let what = match event.what {

@@ -14,7 +14,7 @@ use super::quest::Quest;
 use super::replay::{Ended, Replay};
 use super::sighting::{OPEN, SLACK, Sighting};
 use super::unexplained::Unexplained;
-use crate::record::{Entry, Micros};
+use crate::record::{Entry, Micros, Seen};
 
 /// How long an entry waits for its pod, or for the pod of an address in it, to show.
 const PATIENCE: Micros = 2_000_000;
@@ -26,6 +26,9 @@ const LONGEST: Micros = 60_000_000;
 impl Replay {
     /// Something was seen beside the API. What the model does not have waits for nothing.
     pub(super) fn look_at(&mut self, number: u64, entry: &Entry) {
+        if let Seen::App(event) = &entry.seen {
+            self.answered.hear(&self.names, event);
+        }
         let outcome = match local::local(&self.subject, &self.names, number, entry) {
             Local::NotModelled(why) => Outcome::NotModelled(why),
             Local::NotHere => Outcome::NotHere,

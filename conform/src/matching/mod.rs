@@ -7,12 +7,12 @@
 //! nothing, so waiting is no worse, but before what cannot be undone ([`ahead`]). At the end the paths of all processes are put
 //! together and taken on the whole model ([`whole`]), small step by small step, and its promises are judged on the way.
 //!
-//! - [`subject`]: the workload that is followed; [`names`]: its objects; [`templates`]: what its pods are made of
+//! - [`subject`]: the workload that is followed; [`names`]: its objects; [`templates`] and [`made_of`]: what its pods are made of
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
-//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `fixed`: what stays as it was; `given`: what a deletion has
+//!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `fixed`: what stays as it was; `answered`: what probes were told; `given`: what a deletion has
 //!   given
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), which leases were renewed (`renewals`), what was asked for beside
@@ -23,6 +23,7 @@
 pub mod actor;
 pub mod ahead;
 mod allowed;
+mod answered;
 pub mod beyond;
 pub mod clock;
 pub mod counts;
@@ -35,6 +36,7 @@ mod given;
 mod grown;
 mod learning;
 pub mod local;
+pub mod made_of;
 mod meeting;
 pub mod names;
 pub mod news;

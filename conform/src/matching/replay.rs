@@ -8,6 +8,7 @@ use podproof_vocabulary::action::{Action, Environment, Watcher};
 use podproof_vocabulary::{NodeId, PodId, Revision};
 
 use super::ahead::Ahead;
+use super::answered::Answered;
 use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
@@ -17,6 +18,7 @@ use super::fixed::Fixed;
 use super::given::Given;
 use super::grown::Grown;
 use super::local::{self, Fault};
+use super::made_of::MadeOf;
 use super::names::Names;
 use super::outcome::Outcome;
 use super::part::Part;
@@ -72,12 +74,13 @@ pub struct Replay {
     pub(super) grown: Grown,
     pub(super) ends: Ends,
     pub(super) fixed: Fixed,
+    pub(super) answered: Answered,
     pub(super) given: Given,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
     pub(super) shared_budget: SharedBudget,
     /// What the pods of each ReplicaSet are made of.
-    pub(super) made_of: BTreeMap<Revision, u64>,
+    pub(super) made_of: BTreeMap<Revision, MadeOf>,
     pub(super) writes: u64,
     /// When each write was made, or after that.
     pub(super) written: Spool<Micros>,
@@ -155,6 +158,7 @@ impl Replay {
             grown: Grown::default(),
             ends: Ends::default(),
             fixed: Fixed::default(),
+            answered: Answered::default(),
             given: Given::default(),
             refusals: Refusals::default(),
             slices,
@@ -406,6 +410,7 @@ impl Replay {
         }
         let less = self.grown.see(&self.subject, &self.names, write);
         let other = self.ends.see(&self.names, write).or(self.fixed.see(&self.names, write));
+        let other = other.or(self.answered.see(&self.names, &self.eyes, write));
         if let Some(why) = less.or(other) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
         }

@@ -59,10 +59,9 @@ impl Slices {
         Self { views: existed.iter().map(view).collect(), open: None, excused: false }
     }
 
-    /// What the others of its family show.
-    pub fn elsewhere(&self, names: &Names, name: &str, slice: &SliceFacts) -> Elsewhere {
-        let others =
-            self.views.iter().filter(|(other, view)| ***other != *name && view.family == slice.family);
+    /// What the others of a family show.
+    pub fn elsewhere(&self, names: &Names, name: &str, family: &str) -> Elsewhere {
+        let others = self.views.iter().filter(|(other, view)| ***other != *name && *view.family == *family);
         let mut found = Elsewhere::default();
         for (_, view) in others {
             found.any = true;
@@ -75,6 +74,11 @@ impl Slices {
             }
         }
         found
+    }
+
+    /// The `addressType` of the one of this name.
+    pub fn family(&self, name: &str) -> Option<&str> {
+        self.views.get(name).map(|view| &*view.family)
     }
 
     /// Is there one of this name?

@@ -44,6 +44,12 @@ pub struct Subject {
     pub ports: Option<BTreeSet<(u16, Rc<str>)>>,
     /// The EndpointSlices that the Service had when it began, each with its family.
     pub slices: Vec<(Rc<str>, Rc<str>)>,
+    /// Services of which it is known that they never selected its pods.
+    pub strange_services: BTreeSet<Rc<str>>,
+    /// The number of the entry that creates its Service, if the log shows that.
+    pub service_from: Option<u64>,
+    /// Its Service asks for the same all the time.
+    pub service_is_steady: bool,
     /// The budget that selects its pods.
     pub budget: Option<Rc<str>>,
     /// What that asks for, where its status is taken from the log.
@@ -68,6 +74,9 @@ impl Subject {
             service: observed.service.as_ref().map(|service| service.name.clone()),
             ports: observed.service_ports.clone(),
             slices: observed.slices.clone(),
+            strange_services: observed.strange_services.clone(),
+            service_from: observed.service_from.map(|at| at.0 + 1),
+            service_is_steady: observed.service_is_steady,
             budget: observed.budgets.first().map(|budget| budget.name.clone()),
             shared_budget: observed.shared_budget.clone(),
         }

@@ -130,6 +130,9 @@ fn subject_of(scenario: Scenario) -> Subject {
         ports: None,
         slices: Vec::new(),
         shared_budget: None,
+        strange_services: Default::default(),
+        service_from: None,
+        service_is_steady: false,
         budget: None,
     }
 }

@@ -354,10 +354,13 @@ impl Heard {
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();
         let makes = |resource| is_creation && reference.resource == resource && asked.metadata.is_some();
         let wish = || Ok(parse::<Wish>(line, &self.place, ACCEPTED)?.object);
-        let made_of = match (makes("pods"), makes("replicasets")) {
-            (true, _) => Some(made_of(&wish()?)),
-            (_, true) => Some(pods_of(&wish()?)),
-            _ => None,
+        let (made_of, asked_spec) = match (makes("pods"), makes("replicasets")) {
+            (true, _) => {
+                let mut wish = wish()?;
+                (Some(made_of(&wish)), Some(Rc::new(wish["spec"].take())))
+            }
+            (_, true) => (Some(pods_of(&wish()?)), None),
+            _ => (None, None),
         };
         let write = Write {
             user: names.get(&event.user.username),
@@ -371,6 +374,7 @@ impl Heard {
             asked_version: asked
                 .precondition()
                 .and_then(|wish| wish.resource_version.as_deref()?.parse().ok()),
+            took: Some((self.from, self.to)),
             asked_uid: asked
                 .precondition()
                 .and_then(|wish| wish.uid.as_deref().filter(|uid| !uid.is_empty()))
@@ -381,6 +385,7 @@ impl Heard {
             shows_request: ["Request", "RequestResponse"].contains(&level(event)),
             only_asked: level(event) == "Request" || is_partial,
             made_of,
+            asked_spec,
             target: asked
                 .target
                 .as_ref()

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::names::Names;
-use super::template::{fingerprint, made_of, pods_of};
+use super::template::{made_of, pods_of};
+use crate::fingerprint::fingerprint;
 use crate::record::{
     BudgetFacts, ContainerFacts, ContainerStateSeen, DeploymentFacts, EndpointFacts, Facts, NodeFacts,
     Object, Owner, PodFacts, ReplicaSetFacts, SliceFacts,

@@ -111,6 +111,7 @@ struct App {
     sig: Option<String>,
     code: Option<i64>,
     id: Option<String>,
+    path: Option<String>,
 }
 
 /// The signals by their names, as Go and as C has them.
@@ -147,6 +148,13 @@ fn app(line: App, names: &mut Names) -> Said {
         }
         "exit" => AppWhat::Exit(i32::try_from(line.code.unwrap_or_default()).unwrap_or(i32::MAX)),
         "req" => AppWhat::Served(line.id.unwrap_or_default().into()),
+        "probe" => match (&line.path, line.code) {
+            // `pkg/probe/http/http.go`, `DoHTTPProbe`.
+            (Some(path), Some(code)) => {
+                AppWhat::Probed { path: names.get(path), well: (200..400).contains(&code) }
+            }
+            _ => return (line.t_us, None),
+        },
         _ => return (line.t_us, None),
     };
     let event = AppEvent {

@@ -147,6 +147,9 @@ impl Setting<'_> {
             scales,
             service: service.map(named),
             service_ports: service.and_then(Selector::target_ports),
+            strange_services: strange_services(root, surveyor),
+            service_from: service.and_then(|one| surveyor.services.steady(one).0),
+            service_is_steady: service.is_some_and(|one| surveyor.services.steady(one).1),
             slices: service.map_or_else(Vec::new, |one| surveyor.services.slices_at(self.followed.from, one)),
             budgets: budgets.into_iter().map(named).collect(),
             shared_budget,
@@ -240,6 +243,18 @@ fn created(root: &Root<'_>, surveyor: &Surveyor) -> BTreeMap<Rc<str>, Moment> {
 /// The names of the pods that EndpointSlices show terminating, with the first entry that does.
 fn went(root: &Root<'_>, surveyor: &Surveyor) -> BTreeMap<Rc<str>, u64> {
     pods_of(root, surveyor).filter_map(|pod| Some((Rc::clone(&pod.name), pod.went?.0))).collect()
+}
+
+/// The Services of which it is known that they never selected a pod of this workload: none, if the labels of some pod change.
+fn strange_services(root: &Root<'_>, surveyor: &Surveyor) -> BTreeSet<Rc<str>> {
+    if pods_of(root, surveyor).any(|pod| pod.labels_changed.is_some() || pod.gained_labels) {
+        return BTreeSet::new();
+    }
+    let pods = root.pods.iter().filter_map(|uid| {
+        let pod = surveyor.pods.register.by_uid.get(uid)?;
+        Some((uid, &*pod.labels))
+    });
+    surveyor.services.strangers(&root.namespace, pods)
 }
 
 /// The names of the pods that their kubelets evicted.

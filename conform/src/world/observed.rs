@@ -98,6 +98,12 @@ pub struct Observed {
     pub node_changes: Vec<NodeChange>,
     /// The neighbours of the scenario, in its order.
     pub neighbours: Vec<NeighbourSeen>,
+    /// Services of which it is known that they never selected its pods.
+    pub strange_services: BTreeSet<Rc<str>>,
+    /// The entry that creates its Service, if the log shows that.
+    pub service_from: Option<Moment>,
+    /// Its Service asks for the same all the time.
+    pub service_is_steady: bool,
     /// What of it changes during the log and is not followed: the entry that shows it, and what.
     pub unfollowed: Vec<(Moment, String)>,
     /// Where it becomes larger than a state of the model: the entry that shows it, and in what.

@@ -45,6 +45,8 @@ pub(super) struct Pod {
     pub went: Option<Moment>,
     /// The entry that shows that one of its labels is gone, or is another.
     pub labels_changed: Option<Moment>,
+    /// It has got labels that it did not have.
+    pub gained_labels: bool,
     /// It as it was first seen, if its creation is not in the log.
     pub object: Option<Box<Object>>,
 }
@@ -101,6 +103,7 @@ impl Pods {
             evicted: false,
             went: None,
             labels_changed: None,
+            gained_labels: false,
             object: (!is_made).then(|| Box::new(object.clone())),
         });
         self.labels.insert(labels);
@@ -114,6 +117,7 @@ impl Pods {
         if pod.labels_changed.is_none() && pod.labels.iter().any(is_other) {
             pod.labels_changed = Some(at);
         }
+        pod.gained_labels |= object.labels.keys().any(|key| !pod.labels.contains_key(key));
         let given = facts.deletion_grace_seconds.filter(|_| facts.deleting);
         pod.graces.extend(given.and_then(|seconds| u32::try_from(seconds).ok()));
         if let (None, Some(node)) = (&pod.bound, &facts.node) {

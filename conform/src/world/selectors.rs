@@ -21,6 +21,8 @@ pub(super) struct Selector {
     /// Its manifest as it was first seen, without its name.
     manifest: Rc<Value>,
     selects: Selects,
+    /// The entry that creates it.
+    created: Option<Moment>,
     /// The entry that shows a change of what it asks for.
     pub changed: Option<Moment>,
 }
@@ -75,6 +77,7 @@ impl Selectors {
         if let Some(known) = known.filter(|known| known.is_shown_by_slices() && known.life.gone.is_none()) {
             known.manifest = manifest;
             known.selects = Selects::Labels(selector);
+            known.created = (sight == Sight::Created).then_some(at);
             return;
         }
         self.see(at, sight, object, manifest, selector);
@@ -92,6 +95,9 @@ impl Selectors {
             life: Life::new(at, sight),
         });
         known.life.is_news(at, sight, slice);
+        if known.of.1 != facts.service {
+            return;
+        }
         let service = Object { name: Rc::clone(&facts.service), uid: "".into(), ..slice.clone() };
         if self.register.named(&service.namespace, &service.name).is_none() {
             self.register.entry(&service, || Selector {
@@ -100,6 +106,7 @@ impl Selectors {
                 life: Life::new(at, Sight::Found),
                 manifest: self.kept.share_nameless(documents::service_of(slice, &facts.service)),
                 selects: Selects::Pods(BTreeSet::new()),
+                created: None,
                 changed: None,
             });
         }
@@ -134,6 +141,7 @@ impl Selectors {
             life: Life::new(at, sight),
             manifest: Rc::clone(&manifest),
             selects: Selects::Labels(selector),
+            created: (sight == Sight::Created).then_some(at),
             changed: None,
         });
         if record.life.is_news(at, sight, object)
@@ -169,9 +177,38 @@ impl Selectors {
         found.sort_by_key(|record| (Rc::clone(&record.name), record.life.first));
         found
     }
+
+    /// The names of those of this namespace of which it is known that they never selected one of these pods, which have these labels.
+    pub fn strangers<'p>(
+        &self,
+        namespace: &Rc<str>,
+        pods: impl Iterator<Item = (&'p Rc<str>, &'p Labels)> + Clone,
+    ) -> BTreeSet<Rc<str>> {
+        let all = self.register.by_uid.values();
+        let is_stranger = |one: &&Selector| {
+            *one.namespace == **namespace
+                && one.is_as_it_was()
+                && !self.register.is_reused(namespace, &one.name)
+                && !pods.clone().any(|(uid, labels)| one.selects(namespace, labels, uid))
+        };
+        all.filter(is_stranger).map(|one| Rc::clone(&one.name)).collect()
+    }
+
+    /// The entry that creates a Service, if none of this name was removed; and whether it asked for the same as long as it was there.
+    pub fn steady(&self, service: &Selector) -> (Option<Moment>, bool) {
+        let is_first = !self.register.is_reused(&service.namespace, &service.name);
+        (service.created.filter(|_| is_first), service.is_as_it_was())
+    }
 }
 
 impl Selector {
+    /// What it asks for is known from its beginning, or from that of the log, and nobody has changed it.
+    fn is_as_it_was(&self) -> bool {
+        !self.is_shown_by_slices()
+            && self.changed.is_none()
+            && (self.created.is_some() || self.life.sight == Sight::Listed)
+    }
+
     /// Does it select this pod, which has these labels and is in this namespace?
     pub fn selects(&self, namespace: &str, labels: &Labels, uid: &str) -> bool {
         *self.namespace == *namespace

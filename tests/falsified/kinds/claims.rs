@@ -180,7 +180,7 @@ fn over_although_a_container_runs(recording: &mut Recording) -> Option<usize> {
 }
 
 /// The first creation of a pod by the ReplicaSet controller, in what was asked for and in what came of it.
-fn change_creation(recording: &mut Recording, change: impl Fn(&mut Value)) -> Option<usize> {
+pub(super) fn change_creation(recording: &mut Recording, change: impl Fn(&mut Value)) -> Option<usize> {
     let is_it = |line: &&Line| line.is("create", "pods") && line.is_by("replicaset-controller");
     let creation = recording.audit().find(is_it)?.id;
     recording.change(creation, |line| {

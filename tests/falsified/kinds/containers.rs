@@ -127,6 +127,13 @@ pub const KINDS: &[Kind] = &[
         by_the_api: false,
         falsify: listens_before_it_starts,
     },
+    Kind {
+        name: "ready-though-its-probe-fails",
+        tells: "an application has answered each readiness probe with 503",
+        shows: "the report that its pod is Ready",
+        by_the_api: false,
+        falsify: ready_though_its_probe_fails,
+    },
 ];
 
 /// A pod that was asked to go, with one of its containers that got SIGTERM and exited then.
@@ -380,4 +387,30 @@ fn listens_before_it_starts(recording: &mut Recording) -> Option<usize> {
             listens
         })
     })
+}
+
+/// Of a pod that becomes Ready on a node whose kubelet runs all the time all that was asked at the path of its probe was answered badly.
+fn ready_though_its_probe_fails(recording: &mut Recording) -> Option<usize> {
+    const PATH: &str = "/responseObject/spec/containers/0/readinessProbe/httpGet/path";
+    let disturbed = |node: &str| {
+        let all = ["faults.jsonl"].into_iter().flat_map(|file| recording.lines(file));
+        all.map(|line| line.value.to_string()).any(|line| line.contains("kubelet") && line.contains(node))
+    };
+    let (ready, life, path) = lives(recording).into_iter().find_map(|life| {
+        let ready = life.ready(recording).filter(|_| !disturbed(&life.node))?;
+        let path = recording.line(ready).text(PATH).to_owned();
+        let is_it = |line: &&Line| line.text("/kind") == "probe" && line.text("/pod") == life.name;
+        let asked = recording.lines(crate::recording::APP).iter().filter(is_it);
+        let before = recording.line(ready).received() - CLEARLY;
+        let is_answered = asked.clone().any(|line| line.text("/path") == path && line.at() < before);
+        (!path.is_empty() && is_answered).then_some((ready, life, path))
+    })?;
+    let created = recording.line(life.created).received();
+    recording.change_all(crate::recording::APP, |line| {
+        let is_it = line.text("/kind") == "probe" && line.text("/pod") == life.name && line.at() > created;
+        if is_it && line.text("/path") == path {
+            line.set("/code", 503);
+        }
+    });
+    Some(ready)
 }

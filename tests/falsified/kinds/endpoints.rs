@@ -66,6 +66,41 @@ pub const KINDS: &[Kind] = &[
         by_the_api: true,
         falsify: slice_written_by_another_controller,
     },
+    Kind {
+        name: "slice-goes-over-to-another-service",
+        tells: "the controller makes a slice one of another Service",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_goes_over_to_another_service,
+    },
+    Kind {
+        name: "slice-of-another-address-type",
+        tells: "a slice changes its addressType",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_of_another_address_type,
+    },
+    Kind {
+        name: "slice-before-its-service",
+        tells: "a Service is created after the first slice of it",
+        shows: "that slice",
+        by_the_api: true,
+        falsify: slice_before_its_service,
+    },
+    Kind {
+        name: "slice-of-a-service-that-selects-nobody",
+        tells: "a Service selects none of the pods that its slices show",
+        shows: "the first slice that shows one",
+        by_the_api: true,
+        falsify: slice_of_a_service_that_selects_nobody,
+    },
+    Kind {
+        name: "slice-removed-by-its-controller",
+        tells: "the controller removes the only slice of a Service",
+        shows: "that removal",
+        by_the_api: true,
+        falsify: slice_removed_by_its_controller,
+    },
 ];
 
 fn slices(recording: &Recording) -> Vec<&Line> {
@@ -200,4 +235,53 @@ fn slice_knows_before_the_report(recording: &mut Recording) -> Option<usize> {
         crate::edit::move_write(recording, write, before - CLEARLY / 2);
         write
     })
+}
+
+/// The label by which a slice is one of its Service.
+const SERVICE: &str = "kubernetes.io/service-name";
+
+fn slice_goes_over_to_another_service(recording: &mut Recording) -> Option<usize> {
+    let last = at_rest(recording)?;
+    let at = recording.line(last).at() + SECOND;
+    Some(write_like(recording, last, at, |line| {
+        line.value["responseObject"]["metadata"]["labels"][SERVICE] = json!("another");
+    }))
+}
+
+fn slice_of_another_address_type(recording: &mut Recording) -> Option<usize> {
+    let last = at_rest(recording)?;
+    let at = recording.line(last).at() + SECOND;
+    Some(write_like(recording, last, at, |line| line.set("/responseObject/addressType", "IPv6")))
+}
+
+fn slice_before_its_service(recording: &mut Recording) -> Option<usize> {
+    let first = recording.audit().find(|line| line.is("create", "endpointslices"))?;
+    let (slice, after) = (first.id, first.at() + CLEARLY);
+    let of = first.value["responseObject"]["metadata"]["labels"][SERVICE].as_str()?.to_owned();
+    let service = recording.audit().find(|line| line.is("create", "services") && line.name() == of)?.id;
+    crate::edit::move_write(recording, service, after);
+    Some(slice)
+}
+
+fn slice_of_a_service_that_selects_nobody(recording: &mut Recording) -> Option<usize> {
+    let shows = |line: &&&Line| line.is_by("endpointslice-controller") && !endpoints(line).is_empty();
+    let first = slices(recording).iter().find(shows)?.id;
+    let of =
+        recording.line(first).value["responseObject"]["metadata"]["labels"][SERVICE].as_str()?.to_owned();
+    recording.audit().find(|line| line.is("create", "services") && line.name() == of)?;
+    recording.change_objects("Service", Some(&of), |service| {
+        service["spec"]["selector"] = json!({"app": "nobody"});
+    });
+    Some(first)
+}
+
+fn slice_removed_by_its_controller(recording: &mut Recording) -> Option<usize> {
+    let last = at_rest(recording)?;
+    let at = recording.line(last).at() + SECOND;
+    Some(write_like(recording, last, at, |line| {
+        let details = json!({"name": line.name(), "group": "discovery.k8s.io", "kind": "endpointslices"});
+        line.set("/verb", "delete");
+        line.set("/requestObject", Value::Null);
+        line.set("/responseObject", json!({"kind": "Status", "status": "Success", "details": details}));
+    }))
 }

@@ -10,6 +10,7 @@ mod claims;
 mod containers;
 mod controllers;
 mod endpoints;
+mod fixed;
 mod histories;
 mod nodes;
 mod objects;
@@ -56,6 +57,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         changes::KINDS,
         strangers::KINDS,
         answers::KINDS,
+        fixed::KINDS,
     ];
     all.into_iter().flatten()
 }

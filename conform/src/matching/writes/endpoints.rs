@@ -1,5 +1,6 @@
 //! Writes of EndpointSlices.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -16,18 +17,33 @@ use crate::record::{EndpointFacts, Facts, SliceFacts, Verb, Write};
 
 /// What a write of an EndpointSlice asks of the model.
 pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
+    let by_controller = is_controller(actor);
     let Some(slice) = slice_of(known, write) else {
-        return match is_removal_by_hand(known, actor, write) {
-            true => Plan::NotModelled("the removal of EndpointSlices".into()),
-            false => Plan::NotHere,
+        return match strange(known, write).filter(|_| by_controller) {
+            Some(why) => Plan::Wrong(why),
+            None => Plan::NotHere,
         };
     };
-    let by_controller = is_controller(actor);
+    let slice = &*slice;
+    if known.slices.family(&write.name).is_some_and(|family| family != &*slice.family) {
+        return Plan::Wrong("its addressType was another, and nobody changes that".into());
+    }
+    if by_controller
+        && !write.only_asked
+        && known.subject.service_from.is_some_and(|from| known.number < from)
+    {
+        return Plan::Wrong(format!("a slice of Service/{} before that is created", slice.service));
+    }
     if write.verb == Verb::Delete {
         if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) || is_of_pods(actor) {
             return super::not_theirs(write, "remove EndpointSlices");
         }
-        if !known.slices.elsewhere(known.names, &write.name, slice).any || !by_controller {
+        let is_last = !known.slices.elsewhere(known.names, &write.name, &slice.family).any;
+        if is_last && by_controller && known.subject.service_is_steady && known.slices.has(&write.name) {
+            let why = "what it does not need any more of the only slice of a Service it takes out of it";
+            return Plan::Wrong(why.into());
+        }
+        if is_last || !by_controller {
             return Plan::NotModelled("the removal of EndpointSlices".into());
         }
     }
@@ -45,7 +61,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if by_controller && let Some(why) = other_ports(known, slice).filter(|_| !wanted.is_empty()) {
         return Plan::Wrong(why);
     }
-    let elsewhere = known.slices.elsewhere(known.names, &write.name, slice);
+    let elsewhere = known.slices.elsewhere(known.names, &write.name, &slice.family);
     let now: BTreeMap<PodId, Endpoint> =
         known.cluster.pod_ids().map(|pod| (pod, known.cluster.pod(pod).slice)).collect();
     // What it says of pods that it does not show: nothing of those without an address of its family.
@@ -102,37 +118,65 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     }
 }
 
+/// Why nothing makes the controller write a slice that is of no Service of the workload: it was of its own, and a slice never goes over to
+/// another, or it shows a pod that its Service has never selected (`pkg/controller/endpointslice/endpointslice_controller.go`, `syncService`).
+fn strange(known: &Known<'_, '_>, write: &Write) -> Option<String> {
+    let Facts::EndpointSlice(slice) = &write.object.as_ref()?.facts else { return None };
+    if !known.subject.is_near(&write.namespace) || write.verb == Verb::Delete {
+        return None;
+    }
+    if known.slices.has(&write.name) {
+        return Some(format!("it was of another Service than {}", slice.service));
+    }
+    known.subject.strange_services.get(&slice.service)?;
+    let own = slice.endpoints.iter().find_map(|endpoint| {
+        known.names.pod(endpoint.pod.as_deref()?, endpoint.uid.as_deref().unwrap_or_default())
+    })?;
+    Some(format!("it shows {}, and Service/{} does not select it", known.names.pod_name(own), slice.service))
+}
+
 fn is_controller(actor: &Actor) -> bool {
     matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller")
 }
 
-/// Does somebody remove a slice of the workload's Service, and is answered with a Status?
-fn is_removal_by_hand(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> bool {
-    write.verb == Verb::Delete
-        && matches!(actor, Actor::Client(_))
-        && known.subject.is_near(&write.namespace)
-        && known.slices.has(&write.name)
-}
-
-/// The slice that a write leaves, or removes, if it is of the workload's Service.
-fn slice_of<'w>(known: &Known<'_, '_>, write: &'w Write) -> Option<&'w SliceFacts> {
-    let Facts::EndpointSlice(slice) = &write.object.as_ref()?.facts else { return None };
-    let subject = known.subject;
-    (subject.is_near(&write.namespace) && subject.service.as_deref() == Some(&*slice.service))
-        .then_some(slice)
+/// The slice that a write leaves, or removes, if it is of the workload's Service: of a removal that is answered with a Status no more than
+/// its family is known.
+fn slice_of<'w>(known: &Known<'_, '_>, write: &'w Write) -> Option<Cow<'w, SliceFacts>> {
+    if !known.subject.is_near(&write.namespace) {
+        return None;
+    }
+    match write.object.as_ref().map(|object| &object.facts) {
+        Some(Facts::EndpointSlice(slice)) => {
+            (known.subject.service.as_deref() == Some(&*slice.service)).then_some(Cow::Borrowed(slice))
+        }
+        _ if write.verb == Verb::Delete => {
+            let (service, family) = (known.subject.service.clone()?, known.slices.family(&write.name)?);
+            Some(Cow::Owned(SliceFacts { service, family: family.into(), ..SliceFacts::default() }))
+        }
+        _ => None,
+    }
 }
 
 /// What the slice that a write leaves shows of the workload's pods: with its name and its facts, if it is of the workload's Service;
-/// nothing, if it was removed.
+/// nothing, if it was removed, or goes over to another Service.
 pub fn view(known: &Known<'_, '_>, write: &Write) -> Option<(SliceFacts, Option<Vec<Shown>>)> {
-    let slice = slice_of(known, write).filter(|_| &*write.resource == "endpointslices")?;
+    if &*write.resource != "endpointslices" {
+        return None;
+    }
+    let Some(slice) = slice_of(known, write) else {
+        let Facts::EndpointSlice(slice) = &write.object.as_ref()?.facts else { return None };
+        let goes = known.subject.is_near(&write.namespace) && known.slices.has(&write.name);
+        return goes.then(|| (slice.clone(), None));
+    };
+    let slice = slice.into_owned();
     let shown = |endpoint: &EndpointFacts| {
         let (name, uid) = (endpoint.pod.clone()?, endpoint.uid.clone().unwrap_or_default());
         let (_, entry) = entry(known, false, endpoint).ok()??;
         Some((name, uid, entry))
     };
     let is_there = write.verb != Verb::Delete;
-    Some((slice.clone(), is_there.then(|| slice.endpoints.iter().filter_map(shown).collect())))
+    let shows = is_there.then(|| slice.endpoints.iter().filter_map(shown).collect());
+    Some((slice, shows))
 }
 
 /// What an endpoint is in the model; nothing, if it is none of the workload's pods.

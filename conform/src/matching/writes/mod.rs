@@ -27,6 +27,7 @@ use super::actor::Actor;
 use super::clock::Dates;
 use super::counts::Counts;
 use super::eyes::Eyes;
+use super::made_of::MadeOf;
 use super::names::Names;
 use super::plan::Plan;
 use super::shared::SharedBudget;
@@ -53,7 +54,7 @@ pub struct Known<'k, 'a> {
     /// The workload was there before the log began.
     pub began_late: bool,
     /// What the pods of each ReplicaSet are made of, where the log shows it.
-    pub made_of: &'k BTreeMap<Revision, u64>,
+    pub made_of: &'k BTreeMap<Revision, MadeOf>,
     /// What is known of the slices of its Service.
     pub slices: &'k Slices,
     /// What the log shows of a budget that it shares with others.

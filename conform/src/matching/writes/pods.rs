@@ -131,9 +131,9 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         // RS-3: `pkg/controller/controller_utils.go`, `GetPodFromTemplate`. What admission changes comes after the request.
         Actor::Controller(controller)
             if &**controller == "replicaset-controller"
-                && write.made_of.zip(known.made_of.get(&revision)).is_some_and(|(pod, set)| pod != *set) =>
+                && let Some(why) = known.made_of.get(&revision).and_then(|set| set.misfit(write)) =>
         {
-            Plan::Wrong("its labels or images are not those of the template of its ReplicaSet".into())
+            Plan::Wrong(why)
         }
         Actor::Controller(controller) if &**controller == "replicaset-controller" && is_misnamed(object) => {
             Plan::Wrong("its name does not begin with that of its ReplicaSet".into())

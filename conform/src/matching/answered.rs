@@ -1,0 +1,82 @@
+//! What applications answered their probes: a container with a readiness probe over HTTP is ready once that was answered well, and not
+//! before (PRB-4; `pkg/kubelet/prober/worker.go`, `newWorker`: readiness begins with failure, and `doProbe`). Where an application writes
+//! down what it answers at the path of the probe, and has answered badly each time since it started, its pod cannot have become ready.
+//!
+//! A kubelet that starts anew may take what it finds running for ready for a moment (PRB-12), so nothing is said of those.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use podproof_vocabulary::PodId;
+use serde_json::Value;
+
+use super::eyes::Eyes;
+use super::names::Names;
+use crate::record::{AppEvent, AppWhat, Write};
+
+/// A container of a pod.
+type Place = (PodId, Rc<str>);
+
+/// What containers answered their probes.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// For each container, and each path at which it has been probed since it started: was any probe answered well?
+    well: BTreeMap<Place, BTreeMap<Rc<str>, bool>>,
+    /// The containers that were told to be ready last.
+    ready: BTreeSet<Place>,
+}
+
+impl Answered {
+    /// A process says something.
+    pub fn hear(&mut self, names: &Names, event: &AppEvent) {
+        let uid = event.uid.as_deref().unwrap_or_default();
+        let Some(pod) = names.speaker(&event.pod, uid, event.node.as_deref()) else { return };
+        let place = (pod, Rc::clone(&event.container));
+        match &event.what {
+            AppWhat::Started => _ = self.well.remove(&place),
+            AppWhat::Probed { path, well } => {
+                *self.well.entry(place).or_default().entry(Rc::clone(path)).or_default() |= well;
+            }
+            AppWhat::Listening | AppWhat::Signal(_) | AppWhat::Exit(_) | AppWhat::Served(_) => {}
+        }
+    }
+
+    /// Takes note of what a write shows; says which container cannot have become ready, if one cannot.
+    pub fn see(&mut self, names: &Names, eyes: &Eyes, write: &Write) -> Option<String> {
+        let is_report = &*write.resource == "pods" && write.code < 400;
+        let object = write.object.as_ref().filter(|_| is_report)?;
+        let pod = names.pod(&object.name, &object.uid)?;
+        let is_watched = names.home(pod).is_some_and(|node| eyes.has_run(node));
+        let mut early = None;
+        for status in object.whole["status"]["containerStatuses"].as_array().into_iter().flatten() {
+            let Some(name) = status["name"].as_str() else { continue };
+            let place = (pod, Rc::from(name));
+            if status["ready"] != true {
+                self.ready.remove(&place);
+                continue;
+            }
+            let path = readiness_path(&object.whole["spec"], name);
+            let answers = self.well.get(&place).zip(path).and_then(|(answers, path)| answers.get(path));
+            if self.ready.insert(place) && is_watched && answers == Some(&false) {
+                early = early.or(Some(format!(
+                    "container {name} became ready, and has answered its readiness probe badly each time since it started"
+                )));
+            }
+        }
+        early
+    }
+
+    /// A pod is forgotten.
+    pub fn forget(&mut self, pod: PodId) {
+        self.well.retain(|(own, _), _| *own != pod);
+        self.ready.retain(|(own, _)| *own != pod);
+    }
+}
+
+/// The path of the readiness probe of a container, if that is one over HTTP.
+fn readiness_path<'v>(spec: &'v Value, name: &str) -> Option<&'v str> {
+    let containers = spec["containers"].as_array()?;
+    let container = containers.iter().find(|container| container["name"] == name)?;
+    container["readinessProbe"]["httpGet"].as_object()?;
+    Some(container["readinessProbe"]["httpGet"]["path"].as_str().unwrap_or("/"))
+}
