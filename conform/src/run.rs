@@ -11,7 +11,7 @@ use crate::judged::{self, Connections};
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::reading::{Log, Problem, Source};
-use crate::record::{Entry, Micros, Seen};
+use crate::record::{AppWhat, Entry, Micros, Seen};
 use crate::spool::Depot;
 use crate::tally::{BESIDE, CONNECTIONS, Tally};
 use crate::unsigned::Teller;
@@ -208,7 +208,10 @@ pub fn run_keeping<T>(
         let entry = entry.map_err(Wrong::Log)?;
         let (began, ended) = span.unwrap_or((entry.from, entry.to));
         span = Some((began.min(entry.from), ended.max(entry.to)));
-        if let Seen::App(event) = &entry.seen {
+        // Who writes down its probes need not write down what it gets and does.
+        if let Seen::App(event) = &entry.seen
+            && !matches!(event.what, AppWhat::Probed { .. })
+        {
             writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
         }
         surveyor.see(&entry);

@@ -20,7 +20,7 @@ type Place = (PodId, Rc<str>);
 /// What containers answered their probes.
 #[derive(Clone, Debug, Default)]
 pub struct Answered {
-    /// For each container, and each path at which it has been probed since it started: was any probe answered well?
+    /// For each container whose start the log shows, and each path at which it has been probed since: was any probe answered well?
     well: BTreeMap<Place, BTreeMap<Rc<str>, bool>>,
     /// The containers that were told to be ready last.
     ready: BTreeSet<Place>,
@@ -33,9 +33,11 @@ impl Answered {
         let Some(pod) = names.speaker(&event.pod, uid, event.node.as_deref()) else { return };
         let place = (pod, Rc::clone(&event.container));
         match &event.what {
-            AppWhat::Started => _ = self.well.remove(&place),
+            AppWhat::Started => _ = self.well.insert(place, BTreeMap::new()),
             AppWhat::Probed { path, well } => {
-                *self.well.entry(place).or_default().entry(Rc::clone(path)).or_default() |= well;
+                if let Some(paths) = self.well.get_mut(&place) {
+                    *paths.entry(Rc::clone(path)).or_default() |= well;
+                }
             }
             AppWhat::Listening | AppWhat::Signal(_) | AppWhat::Exit(_) | AppWhat::Served(_) => {}
         }

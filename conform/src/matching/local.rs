@@ -176,6 +176,10 @@ fn sandbox(node: NodeId, pod: PodId, number: u64, entry: &Entry, event: &Runtime
 const TERM: i32 = 15;
 
 fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &AppEvent) -> Local {
+    // Whose it was is of no consequence (`answered`).
+    if let AppWhat::Probed { .. } = event.what {
+        return left_out("probes that processes answered");
+    }
     let uid = event.uid.as_deref().unwrap_or_default();
     let Some(pod) = names.speaker(&event.pod, uid, event.node.as_deref()) else { return Local::NotYet };
     let Some(container) = subject.container(&event.container) else { return stranger(&event.container) };
@@ -187,8 +191,7 @@ fn app(subject: &Subject, names: &Names, number: u64, entry: &Entry, event: &App
             return left_out("what processes say of their start and their end");
         }
         AppWhat::Signal(_) => return left_out("signals but for SIGTERM"),
-        AppWhat::Served(_) => return left_out("requests that processes answered"),
-        AppWhat::Probed { .. } => return left_out("probes that processes answered"),
+        AppWhat::Served(_) | AppWhat::Probed { .. } => return left_out("requests that processes answered"),
     };
     let Some(node) = names.home(pod) else { return Local::NotYet };
     let what = match event.what {

@@ -17,6 +17,7 @@ use super::lines::{Lines, is_cut_off};
 use super::names::Names;
 use super::problem::Problem;
 use super::watch::{Told, Watch, kind_of};
+use super::wrapped::wrapped;
 use crate::record::{Entry, Micros, Seen};
 
 /// Files of a recording that are read by people, or say what is in the others.
@@ -315,9 +316,15 @@ fn recognise(path: &Path, found: Found) -> Result<Option<Input>, Problem> {
     let (source, first) = match lines.next() {
         Some(line) => {
             let (line, place) = (line?.to_vec(), lines.place());
+            let found = source_of(&line, &place);
+            if !matches!(found, Ok(Some(_)))
+                && let Some(says) = wrapped(&line)
+            {
+                return Err(Problem::new(&name, place.line, says, ACCEPTED));
+            }
             let unknown =
                 || Problem::new(&name, place.line, "this is none of the lines that are known", ACCEPTED);
-            (source_of(&line, &place)?.ok_or_else(unknown)?, line)
+            (found?.ok_or_else(unknown)?, line)
         }
         // Who recorded anything would have said that it began to: of an empty file nobody knows whether somebody was there to write it.
         None if found != Found::Named || named(path, &stem).is_some() => return Ok(None),

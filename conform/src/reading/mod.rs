@@ -33,6 +33,7 @@ mod requests;
 mod subject;
 mod template;
 mod watch;
+mod wrapped;
 
 pub use clocks::Clocks;
 pub use kind::Source;

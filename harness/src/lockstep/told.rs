@@ -69,9 +69,15 @@ impl Running {
     /// Has a ReplicaSet created pods that will never be seen? They were gone again when the controllers listed anew, so that their
     /// creation is waited for until five minutes have passed and something else brings the controller to the ReplicaSet (C-15).
     pub(super) fn misses_creations(&self, set: &Key) -> bool {
+        let now = self.cluster.now();
+        let work = Step::Work(Queue::Main, set.clone());
+        let is_brought = || self.steps_of(Component::ReplicaSet).contains(&work);
         self.watches_broke
             && !self.is_busy(Component::ReplicaSet, set)
-            && self.manager().is_some_and(|manager| manager.replica_sets().awaits_creations(set))
+            && self.manager().is_some_and(|manager| {
+                let sets = manager.replica_sets();
+                sets.awaits_creations(set) && (sets.is_kept_back(set, now) || !is_brought())
+            })
     }
 
     /// Would a ReplicaSet be told what is wanted of its Deployment now, although it has that size and no other is active? Only a sync

@@ -75,6 +75,9 @@ pub(super) fn take_over(cluster: &mut Cluster<'_>, pod: PodId) {
 /// STP-6: how the pod has ended is computed, and is said over what others have written that its kubelet has not heard of.
 pub(super) fn settle_end(cluster: &mut Cluster<'_>, pod: PodId) {
     let kubelet = cluster.pod(pod).kubelet;
+    if kubelet.view().is_deleting() {
+        cluster.containers_of_mut(pod).iter_mut().for_each(|container| container.set_held_back(false));
+    }
     let end = match kubelet.overwritten() {
         None | Some(Phase::Succeeded) => return,
         Some(_) if kubelet.view().terminal() => None,
@@ -189,8 +192,10 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     if !cluster.rules.scenario.release.writes_terminal_phase_before_removal() {
         return unended_phase(cluster, pod, process);
     }
-    // PHS-4: an app that waits for its restart has not succeeded; one of a pod that is deleted does not wait.
-    let is_deleted = cluster.pod(pod).kubelet.view().is_deleting();
+    // PHS-4: an app that waits for its restart has not succeeded; one of a pod that is deleted does not wait, if its worker has heard of that
+    // before it finished.
+    let kubelet = cluster.pod(pod).kubelet;
+    let is_deleted = kubelet.view().is_deleting() && kubelet.worker() != Worker::Finished;
     let has_succeeded =
         |app| process(app) == Process::ExitedOk && (is_deleted || !cluster.container(pod, app).held_back());
     match cluster.rules.of_kind(ContainerKind::App).all(has_succeeded) {
@@ -246,7 +251,7 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
 }
 
 /// SP-1, SP-3: a sync has acted on what the cache shows, and told the status manager of that before.
-fn has_synced(cluster: &Cluster<'_>, pod: PodId) -> bool {
+pub fn has_synced(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let kubelet = cluster.pod(pod).kubelet;
     let has_acted = || {
         kubelet.sandbox_touched() || cluster.containers_of(pod).iter().any(|container| container.touched())

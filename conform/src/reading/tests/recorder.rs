@@ -113,6 +113,7 @@ fn a_process() {
         app("started", json!({"uid": "63b7"})),
         app("listening", json!({"port": "8080"})),
         app("probe", json!({"code": 200, "path": "/ready"})),
+        app("probe", json!({"code": 200})),
         json!({"t_us": at(5), "kind": "req", "pod": "web-1", "id": "node-a-1"}),
         app("signal", json!({"n": 1, "sig": "terminated"})),
         app("signal", json!({"n": 1, "sig": "SIGUSR1"})),
@@ -131,6 +132,7 @@ fn a_process() {
     let expected = [
         AppWhat::Started,
         AppWhat::Listening,
+        AppWhat::Probed { path: "/ready".into(), well: true },
         AppWhat::Served("node-a-1".into()),
         AppWhat::Signal(15),
         AppWhat::Signal(10),
@@ -139,7 +141,7 @@ fn a_process() {
     ];
     assert_eq!(whats, expected);
     assert_eq!((events[0].uid.as_deref(), &*events[0].container), (Some("63b7"), "app"));
-    assert_eq!((events[2].uid.as_deref(), &*events[2].container), (None, ""));
+    assert_eq!((events[3].uid.as_deref(), &*events[3].container), (None, ""));
 }
 
 /// One line that says nothing is no reason to read none.

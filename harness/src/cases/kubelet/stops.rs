@@ -236,8 +236,10 @@ impl Machine {
             let last_end = ends.filter_map(|(_, it)| it.status.finished_at).max();
             // A kubelet that waits to list its node or its pods anew, up to a minute, cannot know that the pod is deleted.
             let Some(hears) = self.facts.hears else { continue };
-            // What was under way when the pod was deleted may take as long as its grace period.
-            let since = deleted_at(&deleting).max(last_end.unwrap_or_default()).max(hears);
+            // What was under way when the pod was deleted may take as long as its grace period, and what ended then may have been removed: a sync
+            // that stops all for a new sandbox goes on to start in that (CPA-4, PW-19).
+            let began = container.status.started_at.unwrap_or_default();
+            let since = deleted_at(&deleting).max(last_end.unwrap_or_default()).max(hears).max(began);
             let waits = now.since(since) > Duration::from_secs(20) && self.is_calm_for(now.since(since));
             assert!(!(alone && waits), "{SIDECAR} waits since {since} for an app that does not run");
         }

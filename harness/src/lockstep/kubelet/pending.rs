@@ -221,6 +221,17 @@ pub const LAGS: &[Lag] = &[
         },
     },
     Lag {
+        why: "a sync tells the status manager what it found before it acts (SP-3), and that is told until the next; in the model it is told before               the sync acts, or not any more",
+        lasts: true,
+        is: |situation| match situation.action {
+            Action::Kubelet(Kubelet::ReportStatus { pod }) => {
+                let has_acted = situation.look(|cluster| kubelet::status::has_synced(cluster, pod));
+                has_acted && !situation.says_end && !situation.has_lingered
+            }
+            _ => false,
+        },
+    },
+    Lag {
         why: "a process that got SIGTERM before it listened may listen still; nobody asks what an init container listens to",
         lasts: true,
         is: |situation| match situation.action {

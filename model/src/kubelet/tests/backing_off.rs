@@ -1,7 +1,7 @@
 //! The crash-loop back-off: how long restarts wait, what counts as one, and what is said of a container that waits.
 
 use podproof_vocabulary::ContainerId;
-use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
+use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet, Watch, Watcher};
 use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::event::EventName;
 use podproof_vocabulary::observation::{Phase, Process};
@@ -155,6 +155,35 @@ fn a_pod_that_is_evicted_while_its_app_waits_for_a_restart_has_failed() {
         assert_eq!(process, Process::ExitedOk);
         let told = cluster.look(|cluster| status(cluster, P0).0);
         assert_eq!(told, phase, "{policy:?} {backoff} {seen} {deleted}");
+    }
+}
+
+/// STP-6: how it ended is looked at until its worker has finished with it; a deletion that it hears of after that changes nothing.
+#[test]
+fn a_pod_whose_app_waited_has_failed_although_it_is_deleted_after_its_worker_has_finished() {
+    for hears_before in [true, false] {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.change(|cluster| cluster.container_mut(P0, C0).set_backoff(1));
+        cluster.befall(Environment::FinishContainer { pod: P0, container: C0 });
+        cluster.take(RELIST);
+        cluster.befall(Environment::EvictUnderPressure { pod: P0 });
+        cluster.take(Kubelet::BeginTermination { pod: P0 });
+        cluster.take(Kubelet::StopSandbox { pod: P0 });
+        cluster.take(RELIST);
+        let deletion = |cluster: &mut TestCluster| {
+            cluster.delete(P0);
+            cluster.take(Watch::DeliverPod { to: Watcher::Kubelet(N0), pod: P0 });
+        };
+        if hears_before {
+            deletion(&mut cluster);
+        }
+        cluster.take(Kubelet::FinishPod { pod: P0 });
+        if !hears_before {
+            deletion(&mut cluster);
+        }
+        let told = cluster.look(|cluster| status(cluster, P0).0);
+        let expected = if hears_before { Phase::Succeeded } else { Phase::Failed };
+        assert_eq!(told, expected, "hears before: {hears_before}");
     }
 }
 

@@ -56,6 +56,11 @@ impl ReplicaSetController {
         self.expectations.awaits_creations(set)
     }
 
+    /// Does what it waits for keep it at `now` from creating and deleting pods of this ReplicaSet? After five minutes nothing does (C-15).
+    pub fn is_kept_back(&self, set: &Key, now: Moment) -> bool {
+        !self.expectations.satisfied(set, now)
+    }
+
     /// Does it wait for pods of this ReplicaSet that it has created or deleted and not seen come or go (CTL-3)?
     pub fn awaits_pods(&self, set: &Key) -> bool {
         self.expectations.awaits_any(set)
