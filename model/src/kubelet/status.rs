@@ -237,9 +237,10 @@ pub fn candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Vec
     if !is_connected(cluster, node) || kubelet.node() != Some(node) {
         return;
     }
-    // SRC-5b: a frozen sync loop computes no status. What a worker said when it finished, or a sync before it acted, is sent all the same
-    // (STP-6, SP-3, STM-10).
-    let has_said = kubelet.worker() == Worker::Finished || has_synced(cluster, pod);
+    // SRC-5b: a frozen sync loop computes no status. What a worker said when it had stopped the pod, or a sync before it acted, is sent all the
+    // same (STP-6, SP-3, STM-10).
+    let has_ended = matches!(kubelet.worker(), Worker::Terminated | Worker::Finished);
+    let has_said = has_ended || has_synced(cluster, pod);
     let computes = has_said || !is_frozen(cluster, node);
     let is_computed = kubelet.knows_spec() && kubelet.worker() != Worker::None && computes;
     if (is_computed || is_rejected(cluster, pod)) && is_due(cluster, pod) {

@@ -13,7 +13,7 @@ use podproof_runtime::kubelet::pod_worker::step::WorkerStep;
 use podproof_runtime::kubelet::pod_worker::{PodWorker, Work};
 use podproof_runtime::{Operation, Step};
 use podproof_vocabulary::action::{Action, Component as Lane, Container as Processes, Kubelet};
-use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy, Scenario};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
@@ -182,6 +182,16 @@ pub const LAGS: &[Lag] = &[
                     || situation.may(Kubelet::ForgetPod { pod })
                     || (!situation.has_stopped
                         && situation.look(|cluster| cluster.pod(pod).kubelet.sandbox_touched()))
+            }
+            // And is told of as it ended.
+            Action::Kubelet(Kubelet::ReportStatus { pod }) => {
+                situation.says_end
+                    && situation.may(Kubelet::StopSandbox { pod })
+                    && situation.look(|cluster| {
+                        let containers = cluster.containers_of(pod);
+                        cluster.pod(pod).kubelet.sandbox() == Sandbox::None
+                            && !containers.iter().any(|container| container.is_running())
+                    })
             }
             _ => false,
         },

@@ -216,18 +216,29 @@ fn a_pod_whose_containers_ended_well_has_succeeded_whatever_its_kubelet_hears_af
     }
 }
 
-/// STP-6, STM-10, SRC-5b: the sync loop computes nothing more, but what a worker said when it finished is sent.
+/// STP-6, STM-10, SRC-5b: the sync loop computes nothing more, but what a worker said when it had stopped the pod is sent.
 #[test]
-fn a_frozen_kubelet_tells_how_a_pod_has_ended_that_it_has_finished_with() {
-    let mut cluster = TestCluster::running(1, 1, |_| {});
-    cluster.delete(P0);
-    let waits =
-        |action: &Action| *action == Action::Kubelet(REPORT) || matches!(action, Action::ReplicaSet(_));
-    cluster.settle_but(waits);
-    assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), Worker::Finished);
-    cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
-    cluster.take(REPORT);
-    assert_eq!(cluster.pod(P0).phase, Phase::Succeeded);
+fn a_frozen_kubelet_tells_how_a_pod_has_ended_that_it_has_stopped() {
+    for (reached, told) in
+        [(Worker::Terminating, false), (Worker::Terminated, true), (Worker::Finished, true)]
+    {
+        let mut cluster = TestCluster::running(1, 1, |_| {});
+        cluster.delete(P0);
+        let held = |action: &Action| match action {
+            Action::Kubelet(Kubelet::StopSandbox { .. }) => reached == Worker::Terminating,
+            Action::Kubelet(Kubelet::FinishPod { .. }) => reached == Worker::Terminated,
+            action => *action == Action::Kubelet(REPORT) || matches!(action, Action::ReplicaSet(_)),
+        };
+        cluster.settle_but(held);
+        assert_eq!(cluster.look(|cluster| cluster.pod(P0).kubelet.worker()), reached);
+        cluster.change(|cluster| cluster.nodes[0].machine.set_unhealthy(true));
+        let before = cluster.pod(P0).phase;
+        if cluster.can(REPORT) {
+            cluster.take(REPORT);
+        }
+        let phase = cluster.pod(P0).phase;
+        assert_eq!(phase, if told { Phase::Succeeded } else { before }, "{reached:?}");
+    }
 }
 
 /// SP-3, STM-10, SRC-5b: a sync tells the status manager of what it found before it acts on that, and that is sent; what a relist found
