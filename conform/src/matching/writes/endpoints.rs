@@ -39,7 +39,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
             return super::not_theirs(write, "remove EndpointSlices");
         }
         let is_last = !known.slices.elsewhere(known.names, &write.name, &slice.family).any;
-        if is_last && by_controller && known.subject.service_is_steady && known.slices.has(&write.name) {
+        // Where the log shows how the Service was created, no slice of it is unknown.
+        let is_known = known.subject.service_is_steady && known.subject.service_from.is_some();
+        if is_last && by_controller && is_known && known.slices.has(&write.name) {
             let why = "what it does not need any more of the only slice of a Service it takes out of it";
             return Plan::Wrong(why.into());
         }
