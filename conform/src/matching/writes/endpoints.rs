@@ -42,7 +42,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
         // Where the log shows how the Service was created, no slice of it is unknown.
         let is_known = known.subject.service_is_steady && known.subject.service_from.is_some();
         if is_last && by_controller && is_known && known.slices.has(&write.name) {
-            let why = "what it does not need any more of the only slice of a Service it takes out of it";
+            let why = "the controller keeps the last slice of a Service, though it be empty";
             return Plan::Wrong(why.into());
         }
         if is_last || !by_controller {
