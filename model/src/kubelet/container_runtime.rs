@@ -10,7 +10,7 @@ use podproof_vocabulary::scenario::{ContainerKind, OnSigterm, PreStop, RestartPo
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
 use super::back_off::LAST_BACKOFF;
-use super::{addresses, is_frozen, pleg};
+use super::{addresses, is_frozen, pleg, status};
 use crate::cluster::Cluster;
 use crate::state::{Container, Worker};
 
@@ -101,7 +101,7 @@ pub(super) fn startable(cluster: &Cluster<'_>, pod: PodId, mut start: impl FnMut
             // CPA-10: the sync that stopped it goes on.
             _ if cluster.container(pod, container).starts_anew() => start(container),
             // CPA-3: what is done is left out by what the sync saw when it began, and that may have been before the end.
-            Process::ExitedOk if cluster.container(pod, container).may_start_anew() => start(container),
+            Process::ExitedOk if cluster.container(pod, container).may_be_stopped() => start(container),
             Process::Absent if first_start => {
                 start(container);
                 first_start = false;
@@ -134,11 +134,16 @@ fn is_initialized(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// CPA-6, CPA-11: a pod whose apps are all done is stopped by the sync that finds nothing else to start, or as its phase says so. In a new
 /// sandbox its sidecars come first: while one of them runs it has not ended (PHS-12), and the next is started (S28
 /// `computeInitContainerActions`, `getPhase`).
-pub fn begins_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
+fn begins_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let runs = |own| believed(cluster.container(pod, own)) == Process::Running;
     cluster.rules.of_kind(ContainerKind::Sidecar).any(runs)
         && !is_initialized(cluster, pod)
         && !lacks_sandbox(cluster, pod)
+}
+
+/// A sync that begins now finds that the pod has ended, and stops what is left of it for good (CPA-11).
+pub fn is_done(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    status::completed(cluster, pod).is_some() && !begins_anew(cluster, pod)
 }
 
 /// CPA-10: a sync that stops an app whose probe failed starts it anew, whatever it exits with, and so does one that stops it for a new
@@ -164,8 +169,8 @@ pub fn is_started_by_the_sync_that_stops_it(
         && (!lacks_sandbox(cluster, pod) || cluster.container_ids().all(is_app))
 }
 
-/// After a relist that shows a dead sandbox a sync may begin that is to stop what runs. It need not have begun before the next relist,
-/// which may show that some of it has ended well, and is done.
+/// After a relist that shows a dead sandbox a sync may begin that is to stop what runs (CPA-4). It has perhaps not stopped it before the
+/// next relist, which may show that some of it has ended well, and is done, or that the whole pod is.
 pub fn note_what_a_sync_may_stop(cluster: &mut Cluster<'_>, pod: PodId) {
     if !lacks_sandbox(cluster, pod) {
         return;
@@ -174,8 +179,13 @@ pub fn note_what_a_sync_may_stop(cluster: &mut Cluster<'_>, pod: PodId) {
         let state = cluster.container(pod, container);
         // Another sync goes on that stops it already.
         let is_seen_running = state.cached() == Process::Running && !state.stopping();
-        if is_seen_running && is_started_by_the_sync_that_stops_it(cluster, pod, container) {
-            cluster.container_mut(pod, container).set_may_start_anew(true);
+        let is_app = cluster.rules.container(container).kind == ContainerKind::App;
+        let matters = match is_app {
+            true => is_started_by_the_sync_that_stops_it(cluster, pod, container),
+            false => may_end(cluster) && !is_done(cluster, pod),
+        };
+        if is_seen_running && matters {
+            cluster.container_mut(pod, container).set_may_be_stopped(true);
         }
     }
 }
@@ -189,6 +199,11 @@ pub fn may_count_as_done(cluster: &Cluster<'_>, pod: PodId, container: Container
         || state.backoff() > 0
         || cluster.pod(pod).kubelet.sandbox() != Sandbox::Ready
         || cluster.rules.has_hangs()
+}
+
+/// All that it has to do may have been done (CPA-9, PHS-4).
+fn may_end(cluster: &Cluster<'_>) -> bool {
+    cluster.rules.scenario.workload.template.restart_policy != RestartPolicy::Always
 }
 
 /// The kubelet sees no sandbox that is ready (CPA-1).
@@ -265,11 +280,14 @@ fn sync_candidates(cluster: &Cluster<'_>, node: NodeId, pod: PodId, out: &mut Ve
 }
 
 /// CPA-4: before a new sandbox every container that still runs is stopped. CPA-10: a failed startup or liveness probe.
+/// What is left of a pod that is done is stopped for good, but by a sync that began before that was seen.
 fn stop_candidates(cluster: &Cluster<'_>, pod: PodId, out: &mut Vec<Action>) {
-    let all = lacks_sandbox(cluster, pod);
+    let lacks_sandbox = lacks_sandbox(cluster, pod);
+    let all = lacks_sandbox && !is_done(cluster, pod);
     for container in cluster.container_ids() {
         let state = cluster.container(pod, container);
-        if (all || state.probe_failed()) && state.is_running() && !state.stopping() {
+        let is_for_sandbox = all || (lacks_sandbox && state.may_be_stopped());
+        if (is_for_sandbox || state.probe_failed()) && state.is_running() && !state.stopping() {
             out.push(Action::Kubelet(Kubelet::StopContainer { pod, container }));
         }
     }
@@ -413,9 +431,10 @@ pub fn apply(cluster: &mut Cluster<'_>, step: ContainerStep) {
 
 /// A process is gone. What the kubelet knew of stopping it is settled.
 pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: Process) {
+    let is_app = cluster.rules.container(container).kind == ContainerKind::App;
     let state = cluster.container_mut(pod, container);
     let starts_anew = how == Process::ExitedOk && state.starts_anew();
-    let may_start_anew = how == Process::ExitedOk && state.may_start_anew();
+    let may_be_stopped = how == Process::ExitedOk && is_app && state.may_be_stopped();
     *state = state
         .with_process(how)
         .with_accepting(false)
@@ -427,7 +446,7 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_grace_expired(false)
         .with_hook(Hook::None)
         .with_starts_anew(starts_anew)
-        .with_may_start_anew(may_start_anew);
+        .with_may_be_stopped(may_be_stopped);
 }
 
 /// A container starts: image, create, start (CPA-12).

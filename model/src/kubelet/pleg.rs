@@ -93,7 +93,7 @@ pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
             container.set_cached(container.process());
             container.set_touched(false);
             container.set_starts_anew(container.starts_anew() && !has_died);
-            container.set_may_start_anew(container.may_start_anew() && !has_died);
+            container.set_may_be_stopped(container.may_be_stopped() && !has_died);
             if container.process() == Process::Absent {
                 container.set_is_end_known(container.ended_earlier());
             } else {

@@ -32,10 +32,8 @@ fn must_terminate(cluster: &Cluster<'_>, node: NodeId, pod: PodId) -> bool {
         // PW-5: deletionTimestamp, gone from the config, a terminal phase in the API or by the containers' own ends,
         // or the kubelet's own eviction.
         Worker::Sync => {
-            let is_done =
-                status::completed(cluster, pod).is_some() && !container_runtime::begins_anew(cluster, pod);
             // Who tells the worker (a relist, a probe, the resync of each minute) tells it once and for all.
-            let ended = view.terminal() || kubelet.heard_of_end() || is_done;
+            let ended = view.terminal() || kubelet.heard_of_end() || container_runtime::is_done(cluster, pod);
             view.is_deleting() || !view.present() || ended || kubelet.evicted()
         }
         // PW-2, PW-3, PW-4
@@ -162,7 +160,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     probes::keep_what_has_started(cluster, pod);
     for container in cluster.containers_of_mut(pod) {
         container.set_starts_anew(false);
-        container.set_may_start_anew(false);
+        container.set_may_be_stopped(false);
         if container.is_running() {
             container.set_stopping(true);
         }

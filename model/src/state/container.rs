@@ -57,8 +57,9 @@ pub struct Container {
     pub started_before_kill: bool,
     /// Its kubelet has restarted since its pod was to end, and probes its readiness no more.
     pub unprobed: bool,
-    /// A sync that has seen it run in a sandbox that is dead may have begun: it would start it anew, too, although it ends by itself.
-    pub may_start_anew: bool,
+    /// A sync that has seen it run in a sandbox that is dead may have begun: it stops it whatever its pod has done meanwhile, and starts an
+    /// app anew, too, although that ends by itself.
+    pub may_be_stopped: bool,
     #[bits(3)]
     __: u32,
 }

@@ -1,5 +1,6 @@
 //! Pods terminate, containers are stopped.
 
+use podproof_model::kubelet::container_runtime;
 use podproof_model::state::Worker;
 use podproof_runtime::Step;
 use podproof_runtime::api::Kind as _;
@@ -29,9 +30,20 @@ impl Running {
     }
 
     /// A container of a pod that goes on begins to be stopped.
-    pub(super) fn begin_stop(&mut self, driven: &Driven, container: ContainerId) -> Result<(), Refused> {
+    pub(super) fn begin_stop(
+        &mut self,
+        driven: &Driven,
+        container: ContainerId,
+        rest: &ModelSystem,
+    ) -> Result<(), Refused> {
         let (_, id) = self.running_of(driven.pod, container)?;
-        self.drive(driven, |_, _| false, |own| own.kill_of(driven, id).is_some())
+        let stops = self.drive(driven, |_, _| false, |own| own.kill_of(driven, id).is_some());
+        let (model, state) = rest.model();
+        let is_done = || model.open(state, |cluster| container_runtime::is_done(cluster, driven.pod));
+        stops.map_err(|refused| match is_done() {
+            true => Refused::for_good("no sync began before its pod was seen to be done (CPA-4, CPA-11)"),
+            false => refused,
+        })
     }
 
     /// The worker begins to terminate its pod. One that never started, and was forgotten with others (PW-12), has nothing to do; one

@@ -184,7 +184,7 @@ impl Running {
             Kubelet::StartContainer { pod, container } => {
                 self.start_container(&of(self, pod)?, container, rest)
             }
-            Kubelet::StopContainer { pod, container } => self.begin_stop(&of(self, pod)?, container),
+            Kubelet::StopContainer { pod, container } => self.begin_stop(&of(self, pod)?, container, rest),
             Kubelet::BeginTermination { pod } => self.begin_termination(&of(self, pod)?, rest),
             Kubelet::RunPreStop { pod, container } => self.run_pre_stop(&of(self, pod)?, container),
             Kubelet::FinishPreStop { pod, container } => self.finish_pre_stop(&of(self, pod)?, container),

@@ -69,7 +69,7 @@ impl Running {
         let (may_be_done, may_start_anew) = model.open(state, |cluster| {
             let own = cluster.container(pod, container);
             let may_start_anew =
-                own.may_start_anew() && own.process() == Process::ExitedOk && !own.starts_anew();
+                own.may_be_stopped() && own.process() == Process::ExitedOk && !own.starts_anew();
             (own.starts_anew() && may_count_as_done(cluster, pod, container), may_start_anew)
         });
         if may_be_done && !self.worker(node, uid).is_some_and(is_syncing) {

@@ -350,3 +350,38 @@ fn an_app_that_ends_by_itself_after_its_sandbox_has_died_is_done_or_started_anew
     ends.take(Kubelet::BeginTermination { pod: P0 });
     assert!(!ends.can(start), "nothing of a pod that is to end starts");
 }
+
+/// CPA-4, CPA-11: a sync that finds a pod done stops what is left of it for good, with its worker, though its sandbox is dead. One that
+/// began before that was seen stops it for a new sandbox.
+#[test]
+fn what_is_left_of_a_pod_that_is_done_is_stopped_by_a_sync_that_began_before_or_for_good() {
+    let stop = Kubelet::StopContainer { pod: P0, container: C0 };
+    let begin = Kubelet::BeginTermination { pod: P0 };
+    let relist = Kubelet::Relist { node: N0 };
+    for policy in [RestartPolicy::OnFailure, RestartPolicy::Never] {
+        let with_sidecar = || {
+            TestCluster::running(1, 1, |s| {
+                s.workload.template.restart_policy = policy;
+                s.workload.template.containers = vec![container(ContainerKind::Sidecar, "sidecar"), app()];
+                s.workload.template.serving = 1;
+            })
+        };
+        let end = |cluster: &mut TestCluster| {
+            cluster.change(|cluster| {
+                crate::kubelet::container_runtime::exit(cluster, P0, C1, Process::ExitedOk);
+            });
+        };
+        let mut at_once = with_sidecar();
+        end(&mut at_once);
+        at_once.befall(Environment::KillSandbox { pod: P0 });
+        at_once.take(relist);
+        assert!(at_once.can(begin) && !at_once.can(stop), "{policy:?}");
+        let mut one_by_one = with_sidecar();
+        one_by_one.befall(Environment::KillSandbox { pod: P0 });
+        one_by_one.take(relist);
+        assert!(!one_by_one.can(begin) && one_by_one.can(stop), "{policy:?}");
+        end(&mut one_by_one);
+        one_by_one.take(relist);
+        assert!(one_by_one.can(begin) && one_by_one.can(stop), "{policy:?}");
+    }
+}
