@@ -10,7 +10,7 @@ use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::Hang;
 use podproof_vocabulary::{NodeId, PodId};
 
-use super::{container_runtime, known, probes};
+use super::{container_runtime, known, probes, status};
 use crate::cluster::Cluster;
 use crate::scope::Scope;
 use crate::state::Container;
@@ -75,18 +75,26 @@ pub fn candidates(cluster: &Cluster<'_>, scope: Scope, node: NodeId, out: &mut V
     }
 }
 
+/// The sandbox that the kubelet has made, or has seen, is ready no more.
+pub(super) fn has_lost_sandbox(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let kubelet = cluster.pod(pod).kubelet;
+    (kubelet.sandbox_touched() || kubelet.sandbox_cached() == Sandbox::Ready)
+        && kubelet.sandbox() != Sandbox::Ready
+}
+
 /// One relist: list, inspect, publish (PLEG-2 to PLEG-9). The first successful one makes the PLEG healthy (PLEG-24).
 pub fn relist(cluster: &mut Cluster<'_>, node: NodeId) {
     let here: Vec<_> = known(cluster, node).collect();
     for pod in here {
-        let kubelet = &mut cluster.pod_mut(pod).kubelet;
         // The sync that was to start containers in it ends without having done so, and the next one sees which are done (CPA-3).
-        let has_died = (kubelet.sandbox_touched() || kubelet.sandbox_cached() == Sandbox::Ready)
-            && kubelet.sandbox() != Sandbox::Ready;
+        let has_died = has_lost_sandbox(cluster, pod);
+        status::note_what_is_not_told(cluster, pod);
+        let is_told = !status::is_to_begin_anew(cluster, pod);
+        let kubelet = &mut cluster.pod_mut(pod).kubelet;
         kubelet.set_sandbox_cached(kubelet.sandbox());
         kubelet.set_sandbox_touched(false);
         // PLEG-11: with no sandbox ready the last known address stays.
-        if kubelet.sandbox() == Sandbox::Ready {
+        if kubelet.sandbox() == Sandbox::Ready && is_told {
             kubelet.set_address_cached(kubelet.address());
         }
         for container in cluster.containers_of_mut(pod) {

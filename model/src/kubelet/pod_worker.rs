@@ -141,6 +141,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     let lacks_grace =
         cluster.rules.scenario.workload.template.grace_seconds == 0 && !is_left_by_its_apps(cluster, pod);
     let is_taken_up = cluster.pod(pod).kubelet.worker() == Worker::Rejected && is_taken_up(cluster, pod);
+    status::note_what_is_not_told(cluster, pod);
     let stage = if has_ended_before(cluster, pod) { Worker::Ended } else { Worker::Terminating };
     let kubelet = &mut cluster.pod_mut(pod).kubelet;
     // SRC-8: a rejected one that is gone gets a worker for that, which is told its last spec.

@@ -9,7 +9,7 @@ use podproof_vocabulary::observation::{Address, Deletion, Phase, Process};
 use podproof_vocabulary::scenario::{ContainerKind, RestartPolicy};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
 
-use super::{container_runtime, is_frozen, pod_worker, probes};
+use super::{container_runtime, is_frozen, pleg, pod_worker, probes};
 use crate::api_server::pods;
 use crate::cluster::Cluster;
 use crate::state::{PodObject, Worker};
@@ -168,7 +168,7 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     if let Some(phase) = completed(cluster, pod) {
         // Over a terminal phase that somebody else wrote meanwhile nothing is withheld (S28 `mergePodStatus`).
         let withheld = cluster.rules.scenario.release.withholds_terminal_phase() && !has.is_terminal();
-        return if withheld { has } else { phase };
+        return if withheld || is_not_told(cluster, pod) { has } else { phase };
     }
     unended_phase(cluster, pod, |container| cluster.container(pod, container).last_cached())
 }
@@ -185,7 +185,10 @@ fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) 
 /// STP-6). Of a container that has not started in the newest sandbox that is the one of a sandbox before.
 fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     let process = |container| cluster.container(pod, container).last_process();
-    if let Some(phase) = ended(cluster, process) {
+    let kubelet = cluster.pod(pod).kubelet;
+    let is_deleted = kubelet.view().is_deleting() && kubelet.worker() != Worker::Finished;
+    let is_told = is_deleted || !is_not_told(cluster, pod);
+    if let Some(phase) = ended(cluster, process).filter(|_| is_told) {
         return phase;
     }
     // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
@@ -194,14 +197,43 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     }
     // PHS-4: an app that waits for its restart has not succeeded; one of a pod that is deleted does not wait, if its worker has heard of that
     // before it finished.
-    let kubelet = cluster.pod(pod).kubelet;
-    let is_deleted = kubelet.view().is_deleting() && kubelet.worker() != Worker::Finished;
     let has_succeeded =
         |app| process(app) == Process::ExitedOk && (is_deleted || !cluster.container(pod, app).held_back());
-    match cluster.rules.of_kind(ContainerKind::App).all(has_succeeded) {
+    match is_told && cluster.rules.of_kind(ContainerKind::App).all(has_succeeded) {
         true => Phase::Succeeded,
         false => Phase::Failed,
     }
+}
+
+/// CPA-4: the first init container of a pod that is done is to run once more, in a new sandbox. Until it has, its status would be no end
+/// where it was one, and the status manager takes none such (STM-8).
+pub(super) fn is_to_begin_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let policy = cluster.rules.scenario.workload.template.restart_policy;
+    let process = |own| cluster.container(pod, own).process();
+    first_init(cluster).is_some_and(|first| process(first) == Process::Absent)
+        && policy == RestartPolicy::OnFailure
+        && cluster.rules.of_kind(ContainerKind::App).all(|app| process(app) == Process::ExitedOk)
+}
+
+/// That container could not be started in the sandbox that was made for it, which has died: it waits for that, so no status of its pod is
+/// taken any more, not even that it has succeeded, and what is left untold in the end has failed (STD-3; S28 `reasonCache`,
+/// `checkContainerStateTransition`, `TerminatePod`).
+pub(super) fn note_what_is_not_told(cluster: &mut Cluster<'_>, pod: PodId) {
+    let is_in_vain = cluster.pod(pod).kubelet.worker() == Worker::Sync
+        && pleg::has_lost_sandbox(cluster, pod)
+        && is_to_begin_anew(cluster, pod);
+    if let Some(first) = first_init(cluster).filter(|_| is_in_vain) {
+        cluster.container_mut(pod, first).set_held_back(true);
+    }
+}
+
+fn is_not_told(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    first_init(cluster).is_some_and(|first| cluster.container(pod, first).held_back())
+}
+
+/// The container that a pod begins with, if it has init containers.
+fn first_init(cluster: &Cluster<'_>) -> Option<ContainerId> {
+    cluster.container_ids().next().filter(|&first| cluster.rules.container(first).kind == ContainerKind::Init)
 }
 
 /// The phase that the kubelet has said last: what the store shows, but for what somebody else wrote over it and it has not heard.

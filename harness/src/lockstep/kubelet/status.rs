@@ -149,8 +149,8 @@ impl Running {
             && !self.runtime(driven.node).is_ok_and(|runtime| is_there(&runtime))
     }
 
-    /// Does an init container run again, in a new sandbox, that the status manager has said to have ended for good? Until it has ended once
-    /// more no status is taken (STM-8; S28 `status_manager.go` `checkContainerStateTransition`); the model has no such memory.
+    /// Does an init container run again, or wait for that, in a new sandbox, that the status manager has said to have ended for good? Until it
+    /// has ended once more no status is taken (STM-8; S28 `status_manager.go` `checkContainerStateTransition`); the model has no such memory.
     fn withholds(&self, driven: &Driven) -> bool {
         let Some(parts) = self.kubelet(driven.node).map(RunningKubelet::parts) else { return false };
         let (Some(said), Ok(seen), Some(pod)) =
@@ -169,13 +169,15 @@ impl Running {
                 .iter()
                 .any(|container| *container.name == *name && container.role == Role::Sidecar)
         };
-        let runs = |name: &str| {
-            seen.containers.iter().any(|own| *own.name == *name && own.state == ContainerState::Running)
+        let reasons = parts.reasons.of(&driven.uid);
+        let is_to_end = |name: &str| match seen.containers.iter().find(|own| *own.name == *name) {
+            Some(newest) => newest.state == ContainerState::Running,
+            None => reasons.contains_key(name),
         };
         said.init_container_statuses.iter().flatten().any(|status| {
             let end = status.state.as_ref().and_then(|state| state.terminated.as_ref());
             let name = status.name.as_str();
-            end.is_some_and(|end| ends_for_good(end.exit_code)) && runs(name) && !is_sidecar(name)
+            end.is_some_and(|end| ends_for_good(end.exit_code)) && is_to_end(name) && !is_sidecar(name)
         })
     }
 

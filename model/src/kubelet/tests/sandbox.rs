@@ -1,5 +1,6 @@
 //! What the death of a sandbox does, and a network plugin that fails.
 
+use podproof_vocabulary::Release;
 use podproof_vocabulary::action::{Action, Container as ContainerStep, Environment, Kubelet};
 use podproof_vocabulary::catalogue::app;
 use podproof_vocabulary::observation::{Address, Phase, Process, Sandbox};
@@ -8,6 +9,7 @@ use podproof_vocabulary::scenario::{ContainerKind, PreStop, RestartPolicy, Scena
 use super::container;
 use crate::api_server::pods;
 use crate::kubelet::status::status;
+use crate::state::Worker;
 use crate::test_cluster::{C0, C1, C2, N0, N1, P0, TestCluster};
 
 const CREATE: Action = Action::Kubelet(Kubelet::CreateSandbox { pod: P0 });
@@ -384,4 +386,48 @@ fn what_is_left_of_a_pod_that_is_done_is_stopped_by_a_sync_that_began_before_or_
         one_by_one.take(relist);
         assert!(one_by_one.can(begin) && one_by_one.can(stop), "{policy:?}");
     }
+}
+
+/// STM-8, STD-3: the status manager takes no status in which an init container that had ended well waits. One that is to run again, for an
+/// app that is done, waits if its new sandbox died before it was started; that its pod has succeeded is never told then.
+#[test]
+fn a_pod_whose_new_sandbox_dies_before_its_init_container_starts_has_failed_though_it_is_done() {
+    let end = |minor: u8, between: &dyn Fn(&mut TestCluster)| {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.release = Release { minor };
+            s.workload.template.restart_policy = RestartPolicy::OnFailure;
+            s.workload.template.containers = vec![container(ContainerKind::Init, "init"), app()];
+            s.workload.template.serving = 1;
+        });
+        let relist = Kubelet::Relist { node: N0 };
+        let stop = Kubelet::StopContainer { pod: P0, container: C1 };
+        cluster.befall(Environment::KillSandbox { pod: P0 });
+        cluster.take(relist);
+        cluster.take(stop);
+        cluster.take(Kubelet::SendSigterm { pod: P0, container: C1 });
+        cluster.take(ContainerStep::Exit { pod: P0, container: C1 });
+        cluster.take(CREATE);
+        between(&mut cluster);
+        cluster.settle_but(|action| matches!(action, Action::ReplicaSet(_)));
+        (cluster.pod(P0).phase, cluster.look(|cluster| cluster.pod(P0).kubelet.worker()))
+    };
+    let dies = |cluster: &mut TestCluster| cluster.befall(Environment::KillSandbox { pod: P0 });
+    assert_eq!(end(36, &dies), (Phase::Failed, Worker::Finished));
+    assert_eq!(end(26, &dies), (Phase::Running, Worker::Finished), "PHS-11: before 1.27 nobody says so");
+    let dies_seen = |cluster: &mut TestCluster| {
+        cluster.take(Kubelet::Relist { node: N0 });
+        dies(cluster);
+        cluster.take(Kubelet::Relist { node: N0 });
+    };
+    assert_eq!(end(36, &dies_seen), (Phase::Failed, Worker::Finished));
+    let starts = |cluster: &mut TestCluster| {
+        cluster.take(Kubelet::StartContainer { pod: P0, container: C0 });
+        dies(cluster);
+    };
+    assert_eq!(end(36, &starts), (Phase::Succeeded, Worker::Finished), "its end is told");
+    let restarts = |cluster: &mut TestCluster| {
+        dies_seen(cluster);
+        cluster.befall(Environment::StopKubelet { node: N0 });
+    };
+    assert_eq!(end(36, &restarts), (Phase::Succeeded, Worker::Finished), "nobody knows of the failed start");
 }
