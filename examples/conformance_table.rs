@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use podproof_conform::judged::{self, Evidence, Judgement};
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Report, Wrong};
+use podproof_conform::report::{Options, Report, Wrong};
+use podproof_conform::run;
 use podproof_vocabulary::Property;
 
 /// Where the recordings of the tests are.

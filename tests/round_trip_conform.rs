@@ -8,7 +8,7 @@ mod round_trip;
 
 use std::path::Path;
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::mutant::{Facts, MUTANTS};
 use round_trip::shorten::shorten;

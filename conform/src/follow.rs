@@ -15,7 +15,7 @@ use crate::matching::whole;
 use crate::matching::{Outcome, Replay, Subject, Unexplained};
 use crate::reading::{Log, Source};
 use crate::record::{Entry, Facts, Micros, Seen, Verb, Write};
-use crate::run::{Followed, Options, Sum};
+use crate::report::{Followed, Options, Sum};
 use crate::spool::Depot;
 use crate::tally::Tally;
 use crate::world::{Composer, Moment, Observed, World};

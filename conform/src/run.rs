@@ -1,181 +1,25 @@
-//! A log against the model: its workloads are found in a first pass, and followed in a second.
+//! A log against the model: its workloads and nodes are found in a first pass, and followed in a second. Where nothing shows the release of the
+//! cluster, second passes by several releases find out which of them explain it.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use podproof_vocabulary::Property;
+use podproof_vocabulary::Release;
 
-use crate::follow::Pursuit;
-use crate::judged::{self, Connections};
-use crate::matching::whole::Whole;
-use crate::matching::{Replay, Unexplained};
+use crate::follow::{Ended, Pursuit};
+use crate::judged;
+use crate::matching::eyes::Writers;
 use crate::reading::{Log, Problem, Source};
 use crate::record::{AppWhat, Entry, Micros, Seen};
+use crate::report::{Followed, Options, Progress, Report, Wrong};
 use crate::spool::Depot;
-use crate::tally::{BESIDE, CONNECTIONS, Tally};
+use crate::tally::{BESIDE, CONNECTIONS};
 use crate::unsigned::Teller;
-use crate::world::{self, Surveyor, World};
-
-/// How a log is judged.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// How its workloads are found.
-    pub world: world::Options,
-    /// States that one entry may cost; none is the default.
-    pub max_states: Option<u64>,
-}
+use crate::world::{Surveyor, releases_to_try};
 
 /// So many entries are kept from the first pass to the second, some 9 MiB; a log that has more is read again.
 const KEPT: usize = 4_096;
-
-/// What is wrong with the input.
-#[derive(Debug)]
-pub enum Wrong {
-    /// A file of the log.
-    Log(Problem),
-    /// Manifests that were given with it.
-    Manifests(Vec<podproof_vocabulary::manifest::Problem>),
-    /// The temporary file, in words: it cannot be written, or read.
-    Disk(String),
-    /// There is neither an audit log nor a watch: nothing else says what was written.
-    NoWrites,
-    /// The files are logs of several clusters, as this shows, in words.
-    SeveralClusters(String),
-}
-
-/// How far it has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Entries that were read; in the second pass.
-    pub entries: u64,
-    /// States looked at.
-    pub states: u64,
-}
-
-/// What came of a log.
-pub struct Report<T = Followed> {
-    /// What came of its workloads, in the order in which the log shows them.
-    pub followed: Vec<T>,
-    /// What was found that is no workload of the model, and why.
-    pub world: World,
-    /// What came of its entries.
-    pub tally: Tally,
-    /// What clients saw, of each of [`Report::followed`].
-    pub connections: Vec<Connections>,
-    /// From when to when the entries are.
-    pub span: (Micros, Micros),
-    /// Something was under way when the log began, so the cluster may have stood in another way than it seems.
-    pub began_under_way: bool,
-    /// How long it took.
-    pub took: Duration,
-    /// What is said of its workloads together.
-    pub sum: Sum,
-}
-
-/// What came of a workload.
-pub struct Followed {
-    /// Its name.
-    pub name: String,
-    /// The entry that nothing explains.
-    pub unexplained: Option<Box<Unexplained>>,
-    /// The path that was found, up to the last entry that was explained.
-    pub whole: Whole,
-    /// The replay as it ended.
-    pub replay: Replay,
-    /// What was assumed of it.
-    pub assumptions: Vec<String>,
-    /// What is odd about it.
-    pub warnings: Vec<String>,
-}
-
-/// What is said of the workloads of a log together.
-#[derive(Clone, Debug, Default)]
-pub struct Sum {
-    /// States looked at.
-    pub states: u64,
-    /// The promises that were broken on the way.
-    pub broken: BTreeSet<Property>,
-    /// The first entry that nothing explains; one that is no behaviour of the model for sure, if there is one.
-    pub first_unexplained: Option<Unexplained>,
-    /// Some entry is no behaviour of the model for sure.
-    is_unexplained: bool,
-    /// Some path does not fit together.
-    is_apart: bool,
-}
-
-impl Sum {
-    /// One more workload has been followed.
-    pub(crate) fn add(&mut self, followed: &Followed) {
-        self.states += followed.replay.states();
-        self.broken.extend(followed.whole.broken.keys());
-        self.is_apart |= followed.whole.refused.is_some();
-        if let Some(found) = followed.unexplained.as_deref() {
-            self.is_unexplained |= !found.unsure;
-            let is_before = |first: &Unexplained| (found.unsure, found.entry) < (first.unsure, first.entry);
-            if self.first_unexplained.as_ref().is_none_or(is_before) {
-                self.first_unexplained = Some(found.clone());
-            }
-        }
-    }
-}
-
-/// What is said of a log as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Everything in it that the model represents is a behaviour of the model.
-    Lawful,
-    /// An entry is none.
-    Unexplained,
-    /// A bound came first; or what was found for the processes does not fit together.
-    Incomplete,
-}
-
-impl Verdict {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lawful => "lawful",
-            Self::Unexplained => "unexplained",
-            Self::Incomplete => "incomplete",
-        }
-    }
-}
-
-impl<T> Report<T> {
-    /// What is said of the log as a whole.
-    pub fn verdict(&self) -> Verdict {
-        // Another path might have moments for them.
-        let odd = self.connections.iter().any(|said| said.unexplained > 0);
-        if self.sum.is_unexplained {
-            Verdict::Unexplained
-        } else if self.first_unexplained().is_some()
-            || self.sum.is_apart
-            || odd
-            || self.world.only_mirrors
-            || !self.tally.left_out.is_empty()
-        {
-            Verdict::Incomplete
-        } else {
-            Verdict::Lawful
-        }
-    }
-
-    /// The promises that were broken on the way.
-    pub fn broken(&self) -> &BTreeSet<Property> {
-        &self.sum.broken
-    }
-
-    /// States looked at.
-    pub fn states(&self) -> u64 {
-        self.sum.states
-    }
-
-    /// The first entry that nothing explains.
-    pub fn first_unexplained(&self) -> Option<&Unexplained> {
-        self.sum.first_unexplained.as_ref()
-    }
-}
 
 /// Judges a log, and keeps all that came of its workloads.
 ///
@@ -197,56 +41,16 @@ pub fn run_keeping<T>(
     keep: impl FnMut(Followed, (Micros, Micros)) -> T,
 ) -> Result<Report<T>, Wrong> {
     let begun = Instant::now();
-    if !log.has(Source::Audit) && !log.has(Source::Watch) {
-        return Err(Wrong::NoWrites);
-    }
-    let mut surveyor = Surveyor::default();
-    let mut writers = BTreeSet::new();
-    let mut span: Option<(Micros, Micros)> = None;
-    let mut kept = Some(Vec::new());
-    for entry in log.entries() {
-        let entry = entry.map_err(Wrong::Log)?;
-        let (began, ended) = span.unwrap_or((entry.from, entry.to));
-        span = Some((began.min(entry.from), ended.max(entry.to)));
-        // Who writes down its probes need not write down what it gets and does.
-        if let Seen::App(event) = &entry.seen
-            && !matches!(event.what, AppWhat::Probed { .. })
-        {
-            writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
-        }
-        surveyor.see(&entry);
-        match &mut kept {
-            Some(entries) if entries.len() < KEPT => entries.push(entry),
-            _ => kept = None,
-        }
-    }
-    if let Some(says) = surveyor.several_clusters() {
-        return Err(Wrong::SeveralClusters(says));
-    }
-    let span = span.unwrap_or_default();
-    let composer = surveyor.composer(&options.world).map_err(Wrong::Manifests)?;
-    let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
-    let depot: Rc<Depot> = Rc::default();
-    let mut pursuit = Pursuit::new(log, options, composer, writers, &depot, span, keep);
-    let entries: Box<dyn Iterator<Item = Result<Entry, Problem>>> = match kept {
-        Some(entries) => Box::new(entries.into_iter().map(Ok)),
-        None => Box::new(log.entries()),
+    let first = First::pass(log)?;
+    let release = match options.world.release.is_none() && !first.surveyor.shows_release() {
+        true => first.guess_release(log, options, &mut progress)?,
+        false => None,
     };
-    for (number, entry) in (1..).zip(entries) {
-        let mut entry = entry.map_err(Wrong::Log)?;
-        if let Some(teller) = &mut teller {
-            entry = teller.tell(entry);
-        }
-        pursuit.take(number, &entry, teller.as_ref().and_then(Teller::missed));
-        depot.check().map_err(Wrong::Disk)?;
-        if number % 64 == 0 {
-            progress(Progress { entries: number, states: pursuit.states() });
-        }
-    }
-    let mut ended = pursuit.end();
+    let Second { mut ended, depot, is_interrupted } =
+        first.follow(log, options, release, &mut progress, keep)?;
     let requests = judged::connections(log, &ended.traffic, &ended.world.pod_names).map_err(Wrong::Log)?;
     depot.check().map_err(Wrong::Disk)?;
-    if teller.as_ref().is_some_and(|teller| teller.missed().is_some()) {
+    if is_interrupted {
         ended.world.warnings.push(
             "a watch was interrupted: what came and went meanwhile is in no file, and what was different after it is taken as written \
              then"
@@ -260,9 +64,110 @@ pub fn run_keeping<T>(
         world: ended.world,
         tally: ended.tally,
         connections: requests.of,
-        span,
+        span: first.span,
         began_under_way: ended.began_under_way,
         took: begun.elapsed(),
         sum: ended.sum,
     })
+}
+
+/// What the first pass has found.
+struct First {
+    surveyor: Surveyor,
+    /// When the log begins and ends.
+    span: (Micros, Micros),
+    /// The processes that write what they do.
+    writers: Writers,
+    /// All entries, unless there are too many.
+    kept: Option<Vec<Entry>>,
+}
+
+/// What has come of the second pass.
+struct Second<T> {
+    ended: Ended<T>,
+    /// Where paths are kept.
+    depot: Rc<Depot>,
+    /// A watch was interrupted.
+    is_interrupted: bool,
+}
+
+impl First {
+    /// Reads the log for the first time.
+    fn pass(log: &Log) -> Result<Self, Wrong> {
+        if !log.has(Source::Audit) && !log.has(Source::Watch) {
+            return Err(Wrong::NoWrites);
+        }
+        let mut surveyor = Surveyor::default();
+        let mut writers = BTreeSet::new();
+        let mut span: Option<(Micros, Micros)> = None;
+        let mut kept = Some(Vec::new());
+        for entry in log.entries() {
+            let entry = entry.map_err(Wrong::Log)?;
+            let (began, ended) = span.unwrap_or((entry.from, entry.to));
+            span = Some((began.min(entry.from), ended.max(entry.to)));
+            // Who writes down its probes need not write down what it gets and does.
+            if let Seen::App(event) = &entry.seen
+                && !matches!(event.what, AppWhat::Probed { .. })
+            {
+                writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
+            }
+            surveyor.see(&entry);
+            match &mut kept {
+                Some(entries) if entries.len() < KEPT => entries.push(entry),
+                _ => kept = None,
+            }
+        }
+        match surveyor.several_clusters() {
+            Some(says) => Err(Wrong::SeveralClusters(says)),
+            None => Ok(Self { surveyor, span: span.unwrap_or_default(), writers, kept }),
+        }
+    }
+
+    /// The newest release that explains a log which does not show its own; none, if none does.
+    fn guess_release(
+        &self,
+        log: &Log,
+        options: &Options,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Option<Release>, Wrong> {
+        for release in releases_to_try() {
+            let second = self.follow(log, options, Some(release), progress, |_, _| ())?;
+            if second.ended.sum.first_unexplained.is_none() {
+                return Ok(Some(release));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Follows the workloads, by this release if it had to be guessed.
+    fn follow<T>(
+        &self,
+        log: &Log,
+        options: &Options,
+        guessed: Option<Release>,
+        progress: &mut impl FnMut(Progress),
+        keep: impl FnMut(Followed, (Micros, Micros)) -> T,
+    ) -> Result<Second<T>, Wrong> {
+        let composer = self.surveyor.composer(&options.world, guessed).map_err(Wrong::Manifests)?;
+        let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
+        let depot: Rc<Depot> = Rc::default();
+        let mut pursuit = Pursuit::new(log, options, composer, self.writers.clone(), &depot, self.span, keep);
+        let entries: Box<dyn Iterator<Item = Result<Entry, Problem>>> = match &self.kept {
+            Some(entries) => Box::new(entries.iter().cloned().map(Ok)),
+            None => Box::new(log.entries()),
+        };
+        for (number, entry) in (1..).zip(entries) {
+            let mut entry = entry.map_err(Wrong::Log)?;
+            if let Some(teller) = &mut teller {
+                entry = teller.tell(entry);
+            }
+            pursuit.take(number, &entry, teller.as_ref().and_then(Teller::missed));
+            depot.check().map_err(Wrong::Disk)?;
+            if number % 64 == 0 {
+                progress(Progress { entries: number, states: pursuit.states() });
+            }
+        }
+        let is_interrupted = teller.as_ref().is_some_and(|teller| teller.missed().is_some());
+        Ok(Second { ended: pursuit.end(), depot, is_interrupted })
+    }
 }

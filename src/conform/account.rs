@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use podproof_conform::judged::{self, Breach, Connections, Evidence, Judgement, again};
 use podproof_conform::matching::{Replay, Unexplained};
 use podproof_conform::record::Micros;
-use podproof_conform::run::{Followed, Report, Verdict};
+use podproof_conform::report::{Followed, Report, Verdict};
 use podproof_traces::{Trace, why, words};
 use podproof_vocabulary::Property;
 

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use podproof_conform::record::Micros;
-use podproof_conform::run::Followed;
+use podproof_conform::report::Followed;
 use podproof_conform::spool::{Depot, Pack, Record, Spool, Unpack};
 use podproof_traces::{Along, Names, TraceStep};
 use podproof_vocabulary::NodeId;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
 use podproof_conform::judged::Connections;
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_vocabulary::Property;
 
 use super::account::{Account, Broken, Found, Workload};

@@ -30,7 +30,8 @@ pub use arguments::ConformArguments;
 use podproof_conform::judged::Evidence;
 use podproof_conform::reading::Log;
 use podproof_conform::record::Micros;
-use podproof_conform::run::{self, Followed, Options, Progress, Report, Wrong};
+use podproof_conform::report::{Followed, Options, Progress, Report, Wrong};
+use podproof_conform::run;
 use podproof_conform::world::{self, NotModelled};
 
 use crate::arguments::Format;
@@ -61,7 +62,8 @@ pub fn run(arguments: &ConformArguments) -> u8 {
 fn mistaken_files(arguments: &ConformArguments) -> Option<Vec<String>> {
     let says = |path: &PathBuf| {
         let mut head = Vec::new();
-        let file = File::open(path).ok().filter(|_| path.is_file())?;
+        // A pipe would be waited for.
+        let file = path.is_file().then(|| File::open(path).ok()).flatten()?;
         file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
         mistaken::for_log(&head).map(|what| format!("{}: {what}", path.display()))
     };
@@ -88,6 +90,8 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     account.warnings.extend(clocks_that_were_set(&log));
     let cut_off = |name| format!("{name}: the last line is only begun, and left out");
     account.warnings.extend(log.cut_off().map(cut_off));
+    let passed_over = |name| format!("{name}: it is no file of a log, and is passed over");
+    account.warnings.extend(log.passed_over().iter().map(passed_over));
     lookup::seen(&log, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;
     let text = match is_human {
         true => human::render(&account, &timelines, human::width()),

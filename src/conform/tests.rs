@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_conform::spool::Spool;
 use podproof_model::Model;
 use podproof_traces::{Along, Called};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Verdict};
+use podproof_conform::report::{Options, Verdict, Wrong};
+use podproof_conform::run;
 
 use crate::recording::Recording;
 
@@ -48,12 +49,12 @@ pub fn judge(recording: &Recording, wrong: Option<usize>) -> Found {
     let log = Log::find(&[PathBuf::from(folder.path())]).expect("a log");
     let report = match run::run(&log, &Options::default(), |_| {}) {
         Ok(report) => report,
-        Err(run::Wrong::NoWrites) => panic!("{}: each recording has an audit log", recording.name),
-        Err(run::Wrong::Disk(says) | run::Wrong::SeveralClusters(says)) => {
+        Err(Wrong::NoWrites) => panic!("{}: each recording has an audit log", recording.name),
+        Err(Wrong::Disk(says) | Wrong::SeveralClusters(says)) => {
             panic!("{}: {says}", recording.name)
         }
-        Err(run::Wrong::Log(problem)) => panic!("{}: {problem}", recording.name),
-        Err(run::Wrong::Manifests(problems)) => panic!("{}: {problems:?}", recording.name),
+        Err(Wrong::Log(problem)) => panic!("{}: {problem}", recording.name),
+        Err(Wrong::Manifests(problems)) => panic!("{}: {problems:?}", recording.name),
     };
     if report.verdict() == Verdict::Lawful {
         return Found::Accepted;

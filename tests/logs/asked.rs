@@ -1,7 +1,7 @@
 //! Requests that ask in another way for what is known, or for nothing: dry runs, the deletion of a collection; and those whose answer
 //! says nothing.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, line, recording, time};

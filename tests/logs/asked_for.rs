@@ -1,6 +1,6 @@
 //! Writes that were granted although they asked for what was not so, or that were answered with something else than they asked for.
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, make_room, recording};

@@ -1,6 +1,6 @@
 //! Logs that were read wrongly once: each is lawful, or not, for a reason that is easily overlooked.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, recording};

@@ -1,6 +1,6 @@
 //! What the model does not have: of what comes after it nothing is said for sure; and what it has all the same.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, line, recording};

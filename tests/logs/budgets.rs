@@ -3,7 +3,7 @@
 
 use podproof_conform::judged::{Evidence, Judgement, judge as judge_promises};
 use podproof_conform::reading::Log;
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_vocabulary::Property;
 use serde_json::{Value, json};
 

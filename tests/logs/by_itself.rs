@@ -1,6 +1,6 @@
 //! What comes about without anybody doing anything to the cluster: whoever wrote down what was done has nothing of it.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, recording, time};

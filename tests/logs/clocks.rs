@@ -1,6 +1,6 @@
 //! Logs whose sources have clocks of their own.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, folders, judge, judge_with, read, recording};

@@ -3,7 +3,8 @@
 use std::fs;
 
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Wrong};
+use podproof_conform::report::{Options, Wrong};
+use podproof_conform::run;
 use serde_json::Value;
 
 use crate::files::{AUDIT, later, recording};

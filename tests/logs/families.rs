@@ -1,6 +1,6 @@
 //! Services with several EndpointSlices: one for each family of addresses, or more of one.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, make_room, recording};

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Options, Report, Wrong};
+use podproof_conform::report::{Options, Report, Wrong};
+use podproof_conform::run;
 use serde_json::{Value, json};
 
 /// The audit log.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{Files, folders, judge, read};

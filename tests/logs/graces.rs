@@ -1,6 +1,6 @@
 //! Deletions that ask for a grace period of their own: what they ask for is what the pod gets (DEL-2, KIL-2).
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, recording};

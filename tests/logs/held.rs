@@ -1,6 +1,6 @@
 //! Pods of Jobs: a finalizer keeps the object until the Job has counted it, whatever their kubelets have done by then.
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, later, line, make_room, recording};

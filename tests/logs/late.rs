@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_vocabulary::Property;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! How many old ReplicaSets a Deployment keeps is asked for beside what the model has: a change of that changes nothing else, and
 //! ReplicaSets without pods go.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, line, recording};

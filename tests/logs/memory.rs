@@ -9,7 +9,8 @@ use std::process::Command;
 
 use jiff::{SignedDuration, Timestamp};
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Followed, Options, Verdict};
+use podproof_conform::report::{Followed, Options, Verdict};
+use podproof_conform::run;
 use serde_json::{Value, json};
 
 use crate::files::{folders, read, recording, time};

@@ -1,6 +1,6 @@
 //! Audit policies of several levels: some requests are in the log with their answers, others without, and of others only that they were.
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, folders, judge, line, read, recording};

@@ -1,6 +1,6 @@
 //! Whose object is whose: names that are taken, UIDs that are of another, and who may ask for what; with answers and without.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, line, recording, without_answers};
@@ -146,7 +146,7 @@ fn a_pod_that_is_gone_is_not_written() {
 }
 
 /// The removal of 02 is asked for once more by somebody else, so long after the first was received, and answered so long after that was.
-fn removed_twice(received: i64, answered: i64) -> podproof_conform::run::Report {
+fn removed_twice(received: i64, answered: i64) -> podproof_conform::report::Report {
     let mut files = recording("02");
     files.remove("client.jsonl");
     let removed =

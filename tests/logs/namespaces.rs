@@ -1,6 +1,6 @@
 //! Objects of other namespaces that are called as those of a workload are.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, later, make_room, recording};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, folders, judge, line, read, recording, without_answers};

@@ -1,6 +1,6 @@
 //! Audit policies that say less of some requests than of others.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, folders, judge, read, recording};
@@ -109,4 +109,38 @@ fn kubelets_of_another_release_leave_doubt() {
     assert!(why.contains("its kubelet is of release 1.20"), "{why}");
     let says = |says: &String| says.contains("is of release 1.20") && says.contains("1.28");
     assert!(report.world.warnings.iter().any(says), "{:?}", report.world.warnings);
+}
+
+/// A log may not say who its clients are, as one that a shipper has cut does not: the release is the newest that explains it.
+#[test]
+fn a_release_that_no_component_tells_is_one_that_explains_the_log() {
+    let untold = |number: &str| {
+        let mut files = recording(number);
+        // The watches of the others show nodes.
+        files.retain(|name, _| name == AUDIT);
+        edit(&mut files, AUDIT, |event| {
+            event.as_object_mut().expect("an event").remove("userAgent");
+        });
+        files
+    };
+    let takes = |files: &Files| {
+        let report = judge(files, MOST);
+        let says = |says: &&String| says.starts_with("the log does not show the release of its cluster: ");
+        let taken = report.world.warnings.iter().find(says).cloned().unwrap_or_default();
+        (report.verdict(), taken)
+    };
+    for number in ["02", "11"] {
+        let (verdict, taken) = takes(&untold(number));
+        assert_eq!(verdict, Verdict::Lawful, "{number}");
+        assert!(taken.ends_with(": 1.26 is taken, the newest that explains it"), "{number}: {taken}");
+    }
+    let (verdict, taken) = takes(&untold("01"));
+    assert_eq!(verdict, Verdict::Lawful);
+    assert!(taken.ends_with(": 1.36 is taken"), "{taken}");
+    let mut falsified = untold("02");
+    let audit = falsified.get_mut(AUDIT).expect("there is one");
+    audit.retain(|line| !line.contains("\"subresource\":\"binding\""));
+    let (verdict, taken) = takes(&falsified);
+    assert_eq!(verdict, Verdict::Unexplained, "no release explains a pod that runs without a binding");
+    assert!(taken.ends_with(": 1.36 is taken"), "{taken}");
 }

@@ -1,6 +1,6 @@
 //! Writes that were refused: with a reason in the store, or with none that the log shows.
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, line, recording};

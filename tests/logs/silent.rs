@@ -1,6 +1,6 @@
 //! Nodes that are found silent: not before they have been so for longer than they ever are between two signs of life.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::Value;
 
 use crate::files::{AUDIT, Files, judge, later, recording};

@@ -1,7 +1,7 @@
 //! A scheduler that has decided takes its time to bind: volumes are bound before, plugins wait, and the API server may be slow. What becomes of
 //! the node meanwhile does not change what it has decided.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, later, line, make_room, recording};

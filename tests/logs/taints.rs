@@ -1,6 +1,6 @@
 //! Several taints that come during one log.
 
-use podproof_conform::run::{Report, Verdict};
+use podproof_conform::report::{Report, Verdict};
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge, later, make_room, recording};

@@ -1,6 +1,6 @@
 //! One log of many workloads, one after the other. The recordings are of one cluster, but for three that were made before its etcd began anew.
 
-use podproof_conform::run::{Verdict, Wrong};
+use podproof_conform::report::{Verdict, Wrong};
 use serde_json::Value;
 
 use crate::files::{AUDIT, Files, folders, judge, read, recording, time, try_to_judge};

@@ -1,6 +1,6 @@
 //! Workloads that are larger than a state of the model: where that is so nothing is sure, and the limit is the reason.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, judge};

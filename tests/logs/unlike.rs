@@ -1,7 +1,7 @@
 //! Pods and Services that are unlike those of the recordings in what no scenario says: pods in the host network, probes that are
 //! commands, a Service that goes.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, judge, recording, time};

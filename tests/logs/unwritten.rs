@@ -1,6 +1,6 @@
 //! Audit policies that leave out a resource as a whole, and watches of some resources only.
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::files::{AUDIT, Files, edit, folders, judge, read, recording, time};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use podproof_conform::run::Verdict;
+use podproof_conform::report::Verdict;
 use podproof_vocabulary::Property;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ fn with_the_other_files_they_say_of_the_promises_what_an_audit_log_says() {
         files.extend(watches);
         let watched = judge(&files, MOST);
         assert_eq!(watched.verdict(), Verdict::Lawful, "{name}: {:?}", watched.first_unexplained());
-        let broken = |report: &podproof_conform::run::Report| -> Vec<&str> {
+        let broken = |report: &podproof_conform::report::Report| -> Vec<&str> {
             report.broken().iter().copied().map(Property::name).collect()
         };
         assert_eq!(broken(&watched), broken(&audited), "{name}");
@@ -103,7 +103,7 @@ fn connections_fit_what_watches_tell() {
 #[test]
 fn every_entry_is_counted_once() {
     for (name, watches, mut files) in pairs().filter(|(name, ..)| !UNSURE.contains(&name.as_str())) {
-        let is_whole = |report: &podproof_conform::run::Report| {
+        let is_whole = |report: &podproof_conform::report::Report| {
             let outside = report.tally.outside();
             let counted = report.tally.explained() + outside.values().sum::<u64>();
             assert_eq!(counted, report.tally.entries, "{name}: {outside:?}");

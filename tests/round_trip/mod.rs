@@ -15,7 +15,8 @@ use std::thread;
 
 use podproof_conform::judged::{self, Evidence, Judgement};
 use podproof_conform::reading::Log;
-use podproof_conform::run::{self, Report, Verdict};
+use podproof_conform::report::{Options, Report, Verdict};
+use podproof_conform::run;
 use podproof_vocabulary::Property;
 
 use walk::Walk;
@@ -38,7 +39,7 @@ pub fn judge(walk: &Walk, which: Which) -> Said {
     let folder = tempfile::tempdir().expect("a folder can be made");
     written(walk).save(folder.path(), which).expect("files can be written");
     let log = Log::find(&[folder.path().to_owned()]).expect("what was written can be read");
-    let report = run::run(&log, &run::Options::default(), |_| {}).expect("what was written can be read");
+    let report = run::run(&log, &Options::default(), |_| {}).expect("what was written can be read");
     let evidence = Evidence::of(&log, report.span.1);
     let judged = report.followed.iter().flat_map(|one| judged::judge(&one.replay, &one.whole, &evidence));
     let broken = judged.filter(|(_, judgement)| matches!(judgement, Judgement::Broken(_)));

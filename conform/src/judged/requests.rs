@@ -15,7 +15,7 @@ use super::causes::{Cause, Causes};
 use crate::matching::sighting::SLACK;
 use crate::reading::{Log, Problem, Source};
 use crate::record::{Micros, RequestEvent, Seen};
-use crate::run::Followed;
+use crate::report::Followed;
 use crate::spool::{Depot, Pack, Record, Spool, Unpack};
 
 /// Where connections from a node go.

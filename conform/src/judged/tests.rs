@@ -17,7 +17,8 @@ use crate::matching::path::{Moment, Taken};
 use crate::matching::whole::{self, Whole};
 use crate::reading::Log;
 use crate::record::Micros;
-use crate::run::{self, Options, Report};
+use crate::report::{Options, Report};
+use crate::run;
 use crate::spool::Spool;
 
 const SECOND: Micros = 1_000_000;

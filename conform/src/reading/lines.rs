@@ -52,7 +52,8 @@ impl Lines {
         Place { file: Rc::clone(&self.file), line: self.number }
     }
 
-    /// The next line that is not empty. After a problem of the file itself there is none, and a last line that is only begun is none: it
+    /// The next line that is not empty. Zeros before it are left out: a file that is cut to nothing while somebody writes to it goes on behind
+    /// as many (`copytruncate` of logrotate). After a problem of the file itself there is none, and a last line that is only begun is none: it
     /// was being written as the file was copied.
     pub(super) fn next(&mut self) -> Option<Result<&[u8], Problem>> {
         while !self.ended {
@@ -73,6 +74,10 @@ impl Lines {
             }
             if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
                 self.line.drain(..BYTE_ORDER_MARK.len());
+            }
+            if self.line.first() == Some(&0) {
+                let zeros = self.line.iter().take_while(|&&byte| byte == 0).count();
+                self.line.drain(..zeros);
             }
             let is_last = !self.line.ends_with(b"\n");
             if read == 0 || is_last && self.number > 1 && is_begun(&self.line) {

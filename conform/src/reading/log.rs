@@ -5,19 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde::Deserialize;
-
 use super::audit::{self, Heard};
 use super::clocks::Clocks;
 use super::clocks::causes::Causes;
 use super::clocks::versions::{self, Dated};
-use super::kind::{ACCEPTED, Source, Word, source_of};
+use super::kind::{ACCEPTED, Source};
 use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
-use super::lines::{Lines, is_cut_off};
+use super::lines::Lines;
 use super::names::Names;
 use super::problem::Problem;
-use super::watch::{Told, Watch, kind_of};
-use super::wrapped::wrapped;
+use super::recognise::{
+    Found, Input, WATCHES, is_called_as_logs, named, recognise, speaks_of_requests, stem_of,
+};
+use super::watch::{Told, Watch};
 use crate::record::{Entry, Micros, Seen};
 
 /// Files of a recording that are read by people, or say what is in the others.
@@ -26,43 +26,14 @@ const ASIDE: &[&str] = &["meta.json", "summary.json", "timeline.txt"];
 /// The manifests of a recording.
 const MANIFESTS: &str = "manifests.yaml";
 
-/// The folder of a recording's watches.
-const WATCHES: &str = "watch";
-
-/// How many lines of a watch are looked at for the kind of its objects.
-const PEEKED: usize = 64;
-
 /// The inputs, found and recognised; nothing is read yet but the first lines.
 #[derive(Clone, Debug)]
 pub struct Log {
     files: Vec<Input>,
+    /// Files that were found in folders, and are none of a log.
+    passed_over: Vec<String>,
     manifests: Vec<PathBuf>,
     clocks: Rc<Clocks>,
-}
-
-/// A file of a log.
-#[derive(Clone, Debug)]
-struct Input {
-    path: PathBuf,
-    name: Rc<str>,
-    source: Source,
-    /// The node that all of it is of, if it is of one.
-    node: Option<Rc<str>>,
-    /// The kind of a watch's objects.
-    kind: Option<Rc<str>>,
-    /// Its last line is only begun.
-    is_cut_off: bool,
-}
-
-/// How a file was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    /// It was named.
-    Named,
-    /// In a folder, where it is called as logs are.
-    Called,
-    /// In a folder.
-    There,
 }
 
 /// What would be accepted in place of what can be read only once: a log is read twice or more often.
@@ -73,9 +44,10 @@ const CLOCKS_APART: Micros = 600_000_000;
 
 impl Log {
     /// Finds the files: those that are named, and in each folder those of a recording. In a folder, a file that is no log is
-    /// passed over unless it is called `.jsonl`, and one that is empty whatever it is called.
+    /// passed over unless it is called as logs are, or has something of an audit log; and one that is empty whatever it is called.
     pub fn find(paths: &[PathBuf]) -> Result<Self, Problem> {
-        let mut log = Self { files: Vec::new(), manifests: Vec::new(), clocks: Rc::default() };
+        let mut log =
+            Self { files: Vec::new(), passed_over: Vec::new(), manifests: Vec::new(), clocks: Rc::default() };
         let mut known = BTreeSet::new();
         for path in paths {
             let name = path.display().to_string();
@@ -120,8 +92,8 @@ impl Log {
             if name == MANIFESTS {
                 self.manifests.push(path);
             } else if !ASIDE.contains(&name.as_str()) {
-                let is_called_so = name.trim_end_matches(".gz").ends_with(".jsonl");
-                has_any |= self.add(&path, if is_called_so { Found::Called } else { Found::There }, known)?;
+                let found = if is_called_as_logs(&name) { Found::Called } else { Found::There };
+                has_any |= self.add(&path, found, known)?;
             }
         }
         Ok(has_any)
@@ -135,7 +107,10 @@ impl Log {
         }
         let input = match recognise(path, found) {
             Ok(input) => input,
-            Err(_) if found == Found::There => None,
+            Err(_) if found == Found::There && !speaks_of_requests(path) => {
+                self.passed_over.push(path.display().to_string());
+                None
+            }
             Err(problem) => return Err(problem),
         };
         let is_one = input.is_some();
@@ -169,6 +144,11 @@ impl Log {
     /// The files whose last line is only begun, and left out.
     pub fn cut_off(&self) -> impl Iterator<Item = &str> {
         self.files.iter().filter(|file| file.is_cut_off).map(|file| &*file.name)
+    }
+
+    /// The files of folders that are none of a log, and were passed over.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// The manifests beside the recordings.
@@ -304,113 +284,6 @@ fn nothing_in(folder: &Path) -> String {
             if count > HINTS { ", ..." } else { "" }
         ),
     }
-}
-
-/// What a file is; nothing, if it is empty, and has the name of one of a recording or was named by nobody: a log that has just been
-/// rotated is so.
-fn recognise(path: &Path, found: Found) -> Result<Option<Input>, Problem> {
-    let name: Rc<str> = path.display().to_string().into();
-    let mut lines = Lines::open(path, Rc::clone(&name))?;
-    let stem = stem_of(path);
-    let of_name = |prefix: &str| stem.strip_prefix(prefix).filter(|node| !node.is_empty()).map(Rc::from);
-    let (source, first) = match lines.next() {
-        Some(line) => {
-            let (line, place) = (line?.to_vec(), lines.place());
-            let found = source_of(&line, &place);
-            if !matches!(found, Ok(Some(_)))
-                && let Some(says) = wrapped(&line)
-            {
-                return Err(Problem::new(&name, place.line, says, ACCEPTED));
-            }
-            let unknown =
-                || Problem::new(&name, place.line, "this is none of the lines that are known", ACCEPTED);
-            (found?.ok_or_else(unknown)?, line)
-        }
-        // Who recorded anything would have said that it began to: of an empty file nobody knows whether somebody was there to write it.
-        None if found != Found::Named || named(path, &stem).is_some() => return Ok(None),
-        None => return Err(Problem::new(&name, 1, "the file is empty", ACCEPTED)),
-    };
-    let node = match source {
-        Source::Runtime => of_name("runtime-").or_else(|| Some(word(&first, "node")?.into())),
-        Source::Rules => of_name("proxy-").or_else(|| Some(word(&first, "node")?.into())),
-        _ => None,
-    };
-    let kind = match source {
-        Source::Watch => {
-            watched(&first, &mut lines).or_else(|| kind_of(&stem).map(str::to_owned)).map(Rc::from)
-        }
-        _ => None,
-    };
-    let is_cut_off = is_cut_off(path).unwrap_or_default();
-    Ok(Some(Input { path: path.to_owned(), name, source, node, kind, is_cut_off }))
-}
-
-/// The name of a file without its folder and its endings.
-fn stem_of(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = name.trim_end_matches(".gz");
-    [".jsonl", ".json", ".log"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned()
-}
-
-/// What an empty file of a recording would have.
-fn named(path: &Path, stem: &str) -> Option<Source> {
-    let folder = path.parent().and_then(Path::file_name);
-    match stem {
-        "audit" => Some(Source::Audit),
-        "app" => Some(Source::App),
-        "client" => Some(Source::Requests),
-        "faults" => Some(Source::Faults),
-        _ if stem.starts_with("runtime-") => Some(Source::Runtime),
-        _ if stem.starts_with("proxy-") => Some(Source::Rules),
-        _ if folder.is_some_and(|folder| folder == WATCHES) || kind_of(stem).is_some() => Some(Source::Watch),
-        _ => None,
-    }
-}
-
-/// A text of a line.
-fn word(line: &[u8], name: &str) -> Option<String> {
-    let mut members: BTreeMap<String, Word> = serde_json::from_slice(line).ok()?;
-    match members.remove(name)? {
-        Word::Text(text) => Some(text),
-        Word::Other => None,
-    }
-}
-
-/// A line of a watch, of which only the kind of its object is wanted.
-#[derive(Deserialize)]
-struct Peeked {
-    event: Option<PeekedEvent>,
-    object: Option<PeekedObject>,
-}
-
-#[derive(Deserialize)]
-struct PeekedEvent {
-    #[serde(rename = "type")]
-    kind: String,
-    object: Option<PeekedObject>,
-}
-
-#[derive(Deserialize)]
-struct PeekedObject {
-    kind: Option<String>,
-}
-
-/// The kind of the objects of a watch: the items of a list have none, so the next event says it.
-fn watched(first: &[u8], lines: &mut Lines) -> Option<String> {
-    let kind = |line: &[u8]| {
-        let Peeked { event, object } = serde_json::from_slice(line).ok()?;
-        let (of_event, object) = event.map_or((String::new(), object), |event| (event.kind, event.object));
-        object.filter(|_| of_event != "ERROR")?.kind
-    };
-    let mut found = kind(first);
-    for _ in 0..PEEKED {
-        if found.is_some() {
-            break;
-        }
-        let line = lines.next()?.ok()?.to_vec();
-        found = kind(&line);
-    }
-    found
 }
 
 /// No log is from after this moment, nor from so long before 1970: the year 10000.

@@ -28,6 +28,7 @@ mod moment;
 mod names;
 mod order;
 mod problem;
+mod recognise;
 mod recorder;
 mod requests;
 mod subject;

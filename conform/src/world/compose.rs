@@ -65,10 +65,13 @@ struct Placed<'s> {
 }
 
 impl<'s> Composer<'s> {
-    /// For a log that was seen.
-    pub(super) fn new(surveyor: &'s Surveyor, release: Option<Release>, annotated: Vec<Annotated>) -> Self {
-        let (shown, says) = surveyor.versions.release();
-        let (release, says) = release.map_or((shown, says), |release| (release, None));
+    /// For a log that was seen, by this release, of which this is to be said.
+    pub(super) fn new(
+        surveyor: &'s Surveyor,
+        release: Release,
+        says: Option<String>,
+        annotated: Vec<Annotated>,
+    ) -> Self {
         let options = manifest::Options {
             nodes: 1,
             replicas: 100,

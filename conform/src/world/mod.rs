@@ -53,3 +53,4 @@ pub use observed::{
 pub use surveyor::{Options, Surveyor};
 pub(crate) use surveyor::{has_begun, is_older};
 pub use traits::Traits;
+pub(crate) use versions::releases_to_try;

@@ -19,7 +19,7 @@ use super::rest::Rest;
 use super::roots::Root;
 use super::selectors::Selectors;
 use super::unwritten::Unwritten;
-use super::versions::Versions;
+use super::versions::{self, Versions};
 use crate::matching::actor::Actor;
 use crate::matching::writes::grace;
 use crate::record::{Change, ChangeKind, Entry, Facts, Micros, Object, Seen, Verb, Write};
@@ -100,9 +100,23 @@ impl Surveyor {
     ///
     /// # Errors
     /// What is wrong with the manifests of the options.
-    pub fn composer(&self, options: &Options) -> Result<Composer<'_>, Vec<Problem>> {
+    pub fn composer(
+        &self,
+        options: &Options,
+        guessed: Option<Release>,
+    ) -> Result<Composer<'_>, Vec<Problem>> {
         let annotated = manifest::annotated(&options.manifests)?;
-        Ok(Composer::new(self, options.release, annotated))
+        let (release, says) = match (options.release, guessed) {
+            (Some(release), _) => (release, None),
+            (None, Some(release)) => (release, Some(versions::says_guessed(release))),
+            (None, None) => self.versions.release(),
+        };
+        Ok(Composer::new(self, release, says, annotated))
+    }
+
+    /// Does any component tell its release?
+    pub fn shows_release(&self) -> bool {
+        self.versions.are_shown()
     }
 
     /// Why these are logs of several clusters, if they are.

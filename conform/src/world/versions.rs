@@ -23,6 +23,10 @@ pub(super) struct Versions {
 /// The minor releases with which kubelets came to do otherwise what the model has of them (`podproof_vocabulary::Release`).
 const SWITCHES: [u8; 6] = [22, 24, 27, 28, 31, 35];
 
+/// Those with which the control plane or kube-proxy did: the collector fails what it deletes and kube-proxy falls back (26), a node is missed
+/// later (32).
+const OTHER_SWITCHES: [u8; 2] = [26, 32];
+
 impl Versions {
     /// Takes note of `userAgent`, for example `kube-scheduler/v1.20.2 (linux/amd64) kubernetes/faecb19`.
     pub fn see_agent(&mut self, agent: &str) {
@@ -56,6 +60,11 @@ impl Versions {
         }
     }
 
+    /// Does any component tell its release?
+    pub fn are_shown(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
     /// The nodes whose kubelets do something otherwise than those of this release, each with the minor release of its own.
     pub fn other_kubelets(&self, release: Release) -> BTreeMap<Rc<str>, u8> {
         let is_other = |minor: &u8| {
@@ -69,11 +78,7 @@ impl Versions {
     /// The release of the first component that shows one, the oldest if it shows several, and what there is to say of it.
     pub fn release(&self) -> (Release, Option<String>) {
         let Some(&(rank, minor)) = self.seen.first() else {
-            let newest = Release::NEWEST;
-            return (
-                newest,
-                Some(format!("the log does not show the release of its cluster: {newest} is taken")),
-            );
+            return (Release::NEWEST, Some(says_guessed(Release::NEWEST)));
         };
         let component = COMPONENTS[rank];
         let several: Vec<_> = self
@@ -94,6 +99,20 @@ impl Versions {
         };
         (known, says)
     }
+}
+
+/// What is said of a release that no component tells.
+pub(super) fn says_guessed(release: Release) -> String {
+    let why = if release == Release::NEWEST { "" } else { ", the newest that explains it" };
+    format!("the log does not show the release of its cluster: {release} is taken{why}")
+}
+
+/// The releases by which a log is tried that does not show its own: the newest, and the last of each time in which nothing changed that a
+/// log shows.
+pub(crate) fn releases_to_try() -> impl Iterator<Item = Release> {
+    let before = SWITCHES.iter().chain(&OTHER_SWITCHES).map(|switch| switch - 1);
+    let all: BTreeSet<u8> = before.chain([Release::NEWEST.minor]).collect();
+    all.into_iter().rev().map(|minor| Release { minor })
 }
 
 /// The `NN` of `v1.NN.P`.
@@ -142,6 +161,12 @@ mod tests {
         let mut versions = Versions::default();
         versions.see_node(&json!({"status": {"nodeInfo": {"kubeletVersion": "v1.25.3+k3s1"}}}));
         assert_eq!(versions.release(), (Release { minor: 25 }, None));
+    }
+
+    #[test]
+    fn all_releases_that_differ_are_tried() {
+        let tried: Vec<u8> = releases_to_try().map(|release| release.minor).collect();
+        assert_eq!(tried, [36, 34, 31, 30, 27, 26, 25, 23, 21]);
     }
 
     #[test]

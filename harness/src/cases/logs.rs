@@ -6,7 +6,8 @@ use std::path::Path;
 
 use arbitrary::Arbitrary;
 use podproof_conform::reading::{Log as Files, Problem};
-use podproof_conform::run::{Options, run};
+use podproof_conform::report::Options;
+use podproof_conform::run::run;
 use serde_json::json;
 
 use super::Log;

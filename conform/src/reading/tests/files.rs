@@ -265,3 +265,38 @@ fn all_sources_are_one_log() {
         ["create", "p@7", "p Started", "p@8", "request 1"]
     );
 }
+
+#[test]
+fn a_part_of_an_audit_log_is_not_passed_over_in_a_folder() {
+    let event = format!("{}\n", create("p", 1));
+    let gone = |name: &str, bytes: &[u8]| {
+        let folder = folder(&[("audit.jsonl", &event)]);
+        std::fs::write(folder.path().join(name), bytes).expect("a file");
+        let problem = refused(&[folder.path().to_owned()]);
+        assert!(problem.to_string().contains(name), "{name}: {problem}");
+    };
+    let behind_a_line = format!("starting\n{event}");
+    gone("audit-2026-11-22.log", b"starting\n");
+    gone("audit.log.gz", &gzip(b"starting\n"));
+    gone("audit-2026-11-22.log.xz", &[0xfd, b'7', b'z', b'X', b'Z', 0]);
+    gone("requests.txt", behind_a_line.as_bytes());
+    gone("requests.old", &gzip(behind_a_line.as_bytes()));
+}
+
+#[test]
+fn what_is_passed_over_in_a_folder_is_known() {
+    let event = format!("{}\n", create("p", 1));
+    let folder = folder(&[("audit.jsonl", &event), ("kubelet.log", "I1122 starting\n"), ("meta.json", "{}")]);
+    let log = find(&[folder.path().to_owned()]);
+    let [passed_over] = log.passed_over() else { panic!("{:?}", log.passed_over()) };
+    assert!(passed_over.ends_with("kubelet.log"), "{passed_over}");
+}
+
+/// `copytruncate` of logrotate leaves as many zeros as were written before.
+#[test]
+fn zeros_before_the_first_event_are_none_of_it() {
+    let event = create("p", 1);
+    let folder = folder(&[("audit.log", &format!("{}{event}\n", "\0".repeat(5_000)))]);
+    let log = find(&[folder.path().to_owned()]);
+    assert!(log.has(Source::Audit) && all(&log).len() == 1, "{:?}", log.passed_over());
+}

@@ -8,7 +8,8 @@ use super::{lines, pod, put};
 use crate::reading::kind::source_of;
 use crate::reading::{Log, Source};
 use crate::record::Place;
-use crate::run::{Options, run};
+use crate::report::Options;
+use crate::run::run;
 
 /// A line of each source, and what is read in more than one way.
 fn samples() -> Vec<String> {

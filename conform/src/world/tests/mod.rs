@@ -226,7 +226,7 @@ struct World {
 fn world_with(entries: &[Entry], options: &Options) -> World {
     let mut surveyor = Surveyor::default();
     entries.iter().for_each(|entry| surveyor.see(entry));
-    let mut composer = surveyor.composer(options).unwrap();
+    let mut composer = surveyor.composer(options, None).unwrap();
     let workloads = (0..composer.followed().len()).flat_map(|index| composer.compose(index)).collect();
     let super::World { not_modelled, release, warnings, pod_names, .. } = composer.world();
     World { workloads, not_modelled, release, warnings, pod_names }

@@ -113,6 +113,6 @@ fn manifests_of_the_user_count_more() {
 fn manifests_that_cannot_be_read_are_a_problem() {
     let source = Source { path: "m.yaml".into(), text: "kind: [".into() };
     let options = Options { release: None, manifests: vec![source] };
-    let problems = Surveyor::default().composer(&options).map(drop).expect_err("no YAML");
+    let problems = Surveyor::default().composer(&options, None).map(drop).expect_err("no YAML");
     assert_eq!(problems[0].place.as_ref().map(|place| place.file.as_str()), Some("m.yaml"));
 }
