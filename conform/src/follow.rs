@@ -8,6 +8,7 @@ use podproof_vocabulary::NodeId;
 
 use crate::before::Target;
 use crate::doubts::{Doubts, Unfollowed};
+use crate::gone::Gone;
 use crate::judged::{Traffic, Watched};
 use crate::matching::actor::Actor;
 use crate::matching::eyes::{Eyes, Writers};
@@ -55,6 +56,8 @@ pub(crate) struct Pursuit<'p, T, K> {
     tally: Tally,
     doubts: Doubts,
     sum: Sum,
+    /// What was removed of those that are followed no more.
+    gone: Gone,
     /// The names of the pods that entries create, for those who may have begun by then.
     created: BTreeMap<u64, Rc<str>>,
     /// The addresses that pods have had: to who begins later they are those of others.
@@ -105,6 +108,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             tally: Tally::default(),
             doubts,
             sum: Sum::default(),
+            gone: Gone::default(),
             created: BTreeMap::new(),
             addresses,
             strangers,
@@ -130,6 +134,9 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             self.addresses.extend(addresses(write));
         }
         self.doubts.see(entry);
+        if let Some(found) = self.gone.see(number, entry) {
+            self.sum.note_stray(found);
+        }
         for change in self.active.iter_mut().flat_map(|active| &mut active.changes) {
             change.see(number, entry);
         }
@@ -257,6 +264,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             unexplained = replay.finish().err();
             self.tally.learn(replay.outcomes());
         }
+        replay.names.all_removed().iter().for_each(|(uid, &at)| self.gone.add(uid, at));
         let whole = whole::take(&mut replay);
         if let Some(found) = &mut unexplained {
             self.doubts.note(found, &whole, &replay, &changes);
@@ -303,7 +311,7 @@ fn unfollowed(entry: &Entry) -> Option<Outcome> {
 }
 
 /// The write that an entry shows, if it shows one.
-fn write_of(entry: &Entry) -> Option<&Write> {
+pub(crate) fn write_of(entry: &Entry) -> Option<&Write> {
     match &entry.seen {
         Seen::Write(write) => Some(write),
         Seen::Told(writes) => writes.first(),
@@ -312,7 +320,7 @@ fn write_of(entry: &Entry) -> Option<&Write> {
 }
 
 /// The name of the pod that a write creates, if it does.
-fn creation(write: &Write) -> Option<Rc<str>> {
+pub(crate) fn creation(write: &Write) -> Option<Rc<str>> {
     let is_new =
         write.verb == Verb::Create && write.subresource.is_empty() && (200..300).contains(&write.code);
     (is_new && &*write.resource == "pods").then(|| Rc::clone(&write.name))

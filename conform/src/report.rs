@@ -91,6 +91,8 @@ pub struct Sum {
     pub broken: BTreeSet<Property>,
     /// The first entry that nothing explains; one that is no behaviour of the model for sure, if there is one.
     pub first_unexplained: Option<Unexplained>,
+    /// The first entry that is of nothing that is followed any more, and cannot be.
+    pub stray: Option<Unexplained>,
     /// Some entry is no behaviour of the model for sure.
     is_unexplained: bool,
     /// Some path does not fit together.
@@ -104,11 +106,21 @@ impl Sum {
         self.broken.extend(followed.whole.broken.keys());
         self.is_apart |= followed.whole.refused.is_some();
         if let Some(found) = followed.unexplained.as_deref() {
-            self.is_unexplained |= !found.unsure;
-            let is_before = |first: &Unexplained| (found.unsure, found.entry) < (first.unsure, first.entry);
-            if self.first_unexplained.as_ref().is_none_or(is_before) {
-                self.first_unexplained = Some(found.clone());
-            }
+            self.note_unexplained(found);
+        }
+    }
+
+    /// An entry of what is followed no more cannot be.
+    pub(crate) fn note_stray(&mut self, found: Unexplained) {
+        self.note_unexplained(&found);
+        self.stray.get_or_insert(found);
+    }
+
+    fn note_unexplained(&mut self, found: &Unexplained) {
+        self.is_unexplained |= !found.unsure;
+        let is_before = |first: &Unexplained| (found.unsure, found.entry) < (first.unsure, first.entry);
+        if self.first_unexplained.as_ref().is_none_or(is_before) {
+            self.first_unexplained = Some(found.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use podproof_vocabulary::Release;
 
-use crate::follow::{Ended, Pursuit};
+use crate::follow::{Ended, Pursuit, creation, write_of};
 use crate::judged;
 use crate::matching::eyes::Writers;
 use crate::reading::{Log, Problem, Source};
@@ -98,7 +98,8 @@ impl First {
             return Err(Wrong::NoWrites);
         }
         let mut surveyor = Surveyor::default();
-        let mut writers = BTreeSet::new();
+        let (mut writers, mut underway) = (Writers::new(), Writers::new());
+        let mut created = BTreeSet::new();
         let mut span: Option<(Micros, Micros)> = None;
         let mut kept = Some(Vec::new());
         for entry in log.entries() {
@@ -109,14 +110,20 @@ impl First {
             if let Seen::App(event) = &entry.seen
                 && !matches!(event.what, AppWhat::Probed { .. })
             {
-                writers.insert((Rc::clone(&event.pod), Rc::clone(&event.container)));
+                let process = (Rc::clone(&event.pod), Rc::clone(&event.container));
+                if writers.insert(process.clone()) && event.what != AppWhat::Started {
+                    underway.insert(process);
+                }
             }
+            created.extend(write_of(&entry).and_then(creation));
             surveyor.see(&entry);
             match &mut kept {
                 Some(entries) if entries.len() < KEPT => entries.push(entry),
                 _ => kept = None,
             }
         }
+        // Of one that came with the log, and whose first line is another, nobody knows what it did before.
+        writers.retain(|process| !(underway.contains(process) && created.contains(&process.0)));
         match surveyor.several_clusters() {
             Some(says) => Err(Wrong::SeveralClusters(says)),
             None => Ok(Self { surveyor, span: span.unwrap_or_default(), writers, kept }),

@@ -38,6 +38,8 @@ pub struct Account {
     pub began: Micros,
     /// Its workloads.
     pub workloads: Vec<Workload>,
+    /// The first entry that is of nothing that is followed any more, and cannot be.
+    pub stray: Option<Found>,
     /// What was found that could not be followed, and why.
     pub left_out: Vec<(String, String)>,
     /// What is odd about the log as a whole.
@@ -155,6 +157,7 @@ impl Account {
             seconds: report.took.as_secs_f64(),
             began: report.span.0,
             workloads,
+            stray: report.sum.stray.as_ref().map(|found| Found::saying(found, Vec::new())),
             left_out: report.tally.left_out,
             warnings: report.world.warnings,
         };
@@ -198,6 +201,7 @@ impl Account {
     /// The first entry that nothing explains; one that is no behaviour of the model for sure, if there is one.
     pub fn first_unexplained(&self) -> Option<&Found> {
         let all = self.workloads.iter().filter_map(|workload| workload.unexplained.as_ref());
+        let all = all.chain(&self.stray);
         all.min_by_key(|found| (found.unsure, found.entry))
     }
 
@@ -394,6 +398,10 @@ impl Found {
                 allowed.push(says);
             }
         }
+        Self::saying(unexplained, allowed)
+    }
+
+    fn saying(unexplained: &Unexplained, allowed: Vec<String>) -> Self {
         Self {
             entry: unexplained.entry,
             file: unexplained.place.file.to_string(),

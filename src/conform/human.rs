@@ -57,6 +57,10 @@ pub fn render(account: &Account, timelines: &[Timeline], width: usize) -> String
     let outside = account.outside.iter().map(|(what, count)| format!("{what}: {}", grouped(*count)));
     page.list("not modelled, with how many entries speak of it", &outside.collect::<Vec<_>>());
     let left_out = account.left_out.iter().map(|(what, why)| format!("{what}: {why}"));
+    if let Some(found) = &account.stray {
+        page.text.push('\n');
+        page.unexplained(account, found);
+    }
     page.list("left out", &left_out.collect::<Vec<_>>());
     page.text.push('\n');
     page.summary(account);

@@ -90,6 +90,12 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     account.warnings.extend(clocks_that_were_set(&log));
     let cut_off = |name| format!("{name}: the last line is only begun, and left out");
     account.warnings.extend(log.cut_off().map(cut_off));
+    let is_partial = |name: &str| {
+        format!(
+            "{name}: it does not tell of each change since the log began, so what it does not tell may have happened"
+        )
+    };
+    account.warnings.extend(log.partial().into_iter().map(is_partial));
     let passed_over = |name| format!("{name}: it is no file of a log, and is passed over");
     account.warnings.extend(log.passed_over().iter().map(passed_over));
     lookup::seen(&log, &mut account, &mut timelines).map_err(|problem| vec![problem.to_string()])?;

@@ -74,6 +74,7 @@ fn account(verdict: Verdict, workload: Workload) -> Account {
         began: 0,
         workloads: vec![workload],
         left_out: Vec::new(),
+        stray: None,
         warnings: Vec::new(),
     }
 }

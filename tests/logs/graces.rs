@@ -88,3 +88,25 @@ fn an_answer_without_its_request_is_believed() {
     let (found, why) = verdict(&files);
     assert_eq!(found, Verdict::Lawful, "{why}");
 }
+
+/// An eviction may ask for a grace period as well, and is not answered with its pod: that the next write shows.
+#[test]
+fn an_eviction_gives_what_it_asks_for() {
+    let asks = |seconds: i64| {
+        let mut files = recording("12");
+        edit(&mut files, AUDIT, |event| {
+            if event["objectRef"]["subresource"] == "eviction" {
+                event["requestObject"] =
+                    json!({"kind": "Eviction", "deleteOptions": {"gracePeriodSeconds": seconds}});
+            }
+        });
+        files.retain(|name, _| name == AUDIT);
+        verdict(&files)
+    };
+    let own = 10;
+    let (found, why) = asks(own);
+    assert_eq!(found, Verdict::Lawful, "{why}");
+    let (found, why) = asks(3);
+    assert_eq!(found, Verdict::Unexplained, "{why}");
+    assert!(why.contains("and the eviction asked for 3 s"), "{why}");
+}

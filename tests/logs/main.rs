@@ -22,6 +22,7 @@ mod namespaces;
 mod partial;
 mod policies;
 mod refused;
+mod removed;
 mod silent;
 mod slow;
 mod taints;

@@ -29,6 +29,12 @@ const GATED: [&str; 2] = ["nodeSelector", "affinity"];
 /// Fields of a container that may change: in place, from 1.27 on.
 const OF_CONTAINERS: [&str; 3] = ["image", "resources", "resizePolicy"];
 
+/// Fields of a spec, and of a container, that no release sets by itself: who asks for nothing has none, and nobody gives or takes one later.
+const ASKED_FOR: [&str; 6] =
+    ["nodeSelector", "affinity", "hostNetwork", "hostPID", "hostIPC", "topologySpreadConstraints"];
+const ASKED_FOR_OF_CONTAINERS: [&str; 6] =
+    ["readinessProbe", "livenessProbe", "startupProbe", "lifecycle", "command", "args"];
+
 /// Fields beside the spec that nobody changes.
 const BESIDE: [&str; 2] = ["/metadata/creationTimestamp", "/status/qosClass"];
 
@@ -39,6 +45,8 @@ struct First {
     is_gated: bool,
     /// Fields beside the spec.
     beside: BTreeMap<&'static str, String>,
+    /// The fields that somebody has asked for; none if the log does not show the spec.
+    asked_for: Option<BTreeSet<String>>,
     /// What it tolerates, for however long: more may come, and nothing goes.
     tolerations: BTreeSet<u64>,
     /// Its owners, as a number; none if they may have changed.
@@ -98,6 +106,7 @@ impl First {
             spec: Leaves::of(&whole["spec"], |path| is_open(path, is_gated)),
             is_gated,
             beside: BESIDE.into_iter().filter_map(named).collect(),
+            asked_for: asked_for(&whole["spec"], is_gated),
             tolerations: tolerations(whole).collect(),
             owners: Some(owners(whole)),
         }
@@ -107,6 +116,13 @@ impl First {
     fn changed(&mut self, whole: &Value, subresource: &str) -> Option<String> {
         if let Some(path) = self.spec.differing(&whole["spec"], |path| is_open(path, self.is_gated)) {
             return Some(format!("its spec.{path} was another, and nobody changes that"));
+        }
+        let now = asked_for(&whole["spec"], self.is_gated);
+        if let Some((was, now)) = self.asked_for.as_ref().zip(now.as_ref())
+            && let Some(other) = was.symmetric_difference(now).next()
+        {
+            let how = if now.contains(other) { "was not there" } else { "was there" };
+            return Some(format!("its spec.{other} {how}, and nobody changes that"));
         }
         for (name, was) in &self.beside {
             if beside(whole, name).is_some_and(|is| is != *was) {
@@ -133,6 +149,24 @@ fn is_open(path: &[Step<'_>], is_gated: bool) -> bool {
         }
         _ => false,
     }
+}
+
+/// The fields of a spec that somebody has asked for.
+fn asked_for(spec: &Value, is_gated: bool) -> Option<BTreeSet<String>> {
+    let is_there = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+    };
+    let containers = spec["containers"].as_array()?;
+    let own = ASKED_FOR.iter().filter(|name| is_there(&spec[**name]) && !(is_gated && GATED.contains(name)));
+    let mut all: BTreeSet<String> = own.map(ToString::to_string).collect();
+    for (place, container) in containers.iter().enumerate() {
+        let of = ASKED_FOR_OF_CONTAINERS.iter().filter(|name| is_there(&container[**name]));
+        all.extend(of.map(|name| format!("containers[{place}].{name}")));
+    }
+    Some(all)
 }
 
 /// What stands in a field.

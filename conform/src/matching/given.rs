@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use podproof_vocabulary::PodId;
 
 use super::names::Names;
+use super::writes::grace;
 use crate::record::{Facts, Micros, Verb, Write};
 
 /// What the log showed last of the deletion of a pod.
@@ -43,6 +44,8 @@ pub struct Given {
     of: BTreeMap<PodId, Shown>,
     /// Pods that nobody had deleted when the log showed them last.
     kept: BTreeSet<PodId>,
+    /// Of these, those that somebody has evicted since, with the grace period that was asked for: an eviction is not answered with its pod.
+    evicted: BTreeMap<PodId, u32>,
 }
 
 const SECOND: Micros = 1_000_000;
@@ -60,6 +63,7 @@ impl Given {
         if write.verb == Verb::DeleteCollection {
             self.of.clear();
             self.kept.clear();
+            self.evicted.clear();
             return None;
         }
         let pod = names.pod(&write.name, &write.uid)?;
@@ -69,9 +73,13 @@ impl Given {
             _ => None,
         }) else {
             // Somebody deletes or evicts it, and the log does not show what that left.
-            if write.verb == Verb::Delete || &*write.subresource == "eviction" {
+            let evicts = &*write.subresource == "eviction";
+            if write.verb == Verb::Delete || evicts {
                 self.of.remove(&pod);
-                self.kept.remove(&pod);
+                self.evicted.remove(&pod);
+                let is_first = self.kept.remove(&pod);
+                let asked = grace::asked(write).filter(|_| is_first && evicts && write.shows_request);
+                self.evicted.extend(asked.map(|asked| (pod, asked)));
             }
             return None;
         };
@@ -81,6 +89,12 @@ impl Given {
         let seconds = facts.deletion_grace_seconds.filter(|_| facts.deleting && !is_repeat)?;
         let ends = object.whole["metadata"]["deletionTimestamp"].as_str().unwrap_or_default().to_owned();
         let shown = Shown { uid: Rc::clone(&object.uid), seconds, ends };
+        // A pod that does not run is removed at once (DEL-3, DEL-4).
+        let runs = facts.node.is_some() && !["Succeeded", "Failed"].contains(&&*facts.phase);
+        let evicted = self.evicted.remove(&pod).map(i64::from);
+        if let Some(asked) = evicted.filter(|&asked| runs && write.verb != Verb::Delete && asked != seconds) {
+            return Some(format!("its grace period is {seconds} s, and the eviction asked for {asked} s"));
+        }
         let is_first = self.kept.remove(&pod) && write.verb == Verb::Delete;
         if let Some(why) = write.took.filter(|_| is_first).and_then(|took| shown.misdated(took)) {
             return Some(why);
@@ -108,5 +122,6 @@ impl Given {
     pub fn forget(&mut self, pod: PodId) {
         self.of.remove(&pod);
         self.kept.remove(&pod);
+        self.evicted.remove(&pod);
     }
 }

@@ -49,13 +49,19 @@ impl Replay {
         let is_hidden = |replay: &Self, node| {
             !replay.eyes.has_faults() || replay.eyes.may_have_been_silent(node, entry.from)
         };
+        // Of one that is still to join nothing is cut.
+        let is_cut_off = |replay: &mut Self, node| {
+            let model = &replay.models[replay.now].1;
+            let cluster = Cluster::new(&model.rules, &mut replay.common);
+            cluster.node(node).api.exists() && !cluster.node(node).machine.connected()
+        };
         let connected = |replay: &mut Self, node| {
             let model = &replay.models[replay.now].1;
             Cluster::new(&model.rules, &mut replay.common).node(node).machine.connected()
         };
         let step = match actor {
             Actor::Kubelet(name) => match self.names.node(&name) {
-                Some(node) if self.may_heal(node) && !connected(self, node) => {
+                Some(node) if self.may_heal(node) && is_cut_off(self, node) => {
                     Environment::HealPartition { node }
                 }
                 _ => return Ok(()),

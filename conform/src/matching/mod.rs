@@ -13,7 +13,7 @@
 //! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen; [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
 //!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `fixed`: what stays as it was; `answered`: what probes were told; `given`: what a deletion has
-//!   given
+//!   given; `leaving`: whose controllers make nothing more
 //! - [`replay`]: one workload along a log; what is done (`deeds`); what it learns there (`learning`), what it meets beside (`meeting`), what is under
 //!   way (`evictions`), what was refused (`refusals`), which leases were renewed (`renewals`), what was asked for beside
 //!   it ([`preconditions`]), what the log shows of a budget that others share ([`shared`]), what is outside the model ([`beyond`]), what came of each entry (`outcome`);
@@ -35,6 +35,7 @@ mod fixed;
 mod given;
 mod grown;
 mod learning;
+mod leaving;
 pub mod local;
 pub mod made_of;
 mod meeting;

@@ -122,6 +122,11 @@ impl Names {
         }
     }
 
+    /// The pods that were removed: when, by UID.
+    pub fn all_removed(&self) -> &BTreeMap<Rc<str>, Micros> {
+        &self.removed
+    }
+
     /// When the pod with this UID was removed; without one, the newest of this name.
     pub fn removed(&self, name: &str, uid: &str) -> Option<Micros> {
         let uid = match uid.is_empty() {

@@ -17,6 +17,7 @@ use super::eyes::Eyes;
 use super::fixed::Fixed;
 use super::given::Given;
 use super::grown::Grown;
+use super::leaving::Leaving;
 use super::local::{self, Fault};
 use super::made_of::MadeOf;
 use super::names::Names;
@@ -75,6 +76,7 @@ pub struct Replay {
     pub(super) ends: Ends,
     pub(super) fixed: Fixed,
     pub(super) answered: Answered,
+    leaving: Leaving,
     pub(super) given: Given,
     pub(super) refusals: Refusals,
     pub(super) slices: Slices,
@@ -159,6 +161,7 @@ impl Replay {
             ends: Ends::default(),
             fixed: Fixed::default(),
             answered: Answered::default(),
+            leaving: Leaving::default(),
             given: Given::default(),
             refusals: Refusals::default(),
             slices,
@@ -413,6 +416,10 @@ impl Replay {
         let other = other.or(self.answered.see(&self.names, &self.eyes, write));
         if let Some(why) = less.or(other) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
+        }
+        if let Some(why) = self.leaving.see(write, (entry.from, entry.to)) {
+            let found = Unexplained::wrong(number, entry, words(write), why);
+            return Err(Box::new(Unexplained { is_certain: true, ..found }));
         }
         let given = self.given.see(&self.names, write, self.refusals.is_repeat(write));
         let is_own = !matches!(plan, Plan::NotHere | Plan::NotModelled(_) | Plan::Wrong(_) | Plan::Unseen(_));

@@ -12,6 +12,7 @@ use super::clocks::versions::{self, Dated};
 use super::kind::{ACCEPTED, Source};
 use super::lanes::{AuditLane, Placed, RecorderLane, WatchLane};
 use super::lines::Lines;
+use super::listening::LATE;
 use super::names::Names;
 use super::problem::Problem;
 use super::recognise::{
@@ -126,19 +127,37 @@ impl Log {
         self.files.iter().any(|file| file.source == source)
     }
 
-    /// The nodes of which the events of the container runtime are there, in order.
+    /// The nodes of which the events of the container runtime are there since the log began, in order.
     pub fn nodes_with_runtime(&self) -> Vec<Rc<str>> {
         self.nodes(Source::Runtime)
     }
 
-    /// The nodes of which the rules are there, in order.
+    /// The nodes of which each change of the rules is there since the log began, in order.
     pub fn nodes_with_rules(&self) -> Vec<Rc<str>> {
         self.nodes(Source::Rules)
     }
 
     fn nodes(&self, source: Source) -> Vec<Rc<str>> {
-        let of_source = self.files.iter().filter(|file| file.source == source);
+        let of_source = self.files.iter().filter(|file| file.source == source && self.tells_all(file));
         of_source.filter_map(|file| file.node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Does it tell of each change since the log began?
+    fn tells_all(&self, file: &Input) -> bool {
+        let writes = self.files.iter().filter(|file| matches!(file.source, Source::Audit | Source::Watch));
+        let began = writes.filter_map(|file| file.since).min();
+        let is_late = began.zip(file.since).is_some_and(|(began, since)| since > began.saturating_add(LATE));
+        file.tells_changes && !is_late
+    }
+
+    /// The files of container runtimes and of rules that do not tell of each change since the log began, of a node of which no other does.
+    pub fn partial(&self) -> Vec<&str> {
+        let whole = [(Source::Runtime, self.nodes_with_runtime()), (Source::Rules, self.nodes_with_rules())];
+        let of = |(source, whole): &(Source, Vec<Rc<str>>), file: &Input| {
+            file.source == *source && file.node.as_ref().is_some_and(|node| !whole.contains(node))
+        };
+        let is_partial = |file: &&Input| whole.iter().any(|whole| of(whole, file));
+        self.files.iter().filter(is_partial).map(|file| &*file.name).collect()
     }
 
     /// The files whose last line is only begun, and left out.

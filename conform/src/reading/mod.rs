@@ -23,6 +23,7 @@ mod gaps;
 mod kind;
 mod lanes;
 mod lines;
+mod listening;
 mod log;
 mod moment;
 mod names;

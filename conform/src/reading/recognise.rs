@@ -11,9 +11,11 @@ use serde::Deserialize;
 
 use super::kind::{ACCEPTED, Source, Word, source_of};
 use super::lines::{Lines, is_cut_off};
+use super::listening;
 use super::problem::Problem;
 use super::watch::kind_of;
 use super::wrapped::wrapped;
+use crate::record::Micros;
 
 /// The folder of a recording's watches.
 pub(super) const WATCHES: &str = "watch";
@@ -31,6 +33,10 @@ pub(super) struct Input {
     pub node: Option<Rc<str>>,
     /// The kind of a watch's objects.
     pub kind: Option<Rc<str>>,
+    /// When its first line is from, if it says so.
+    pub since: Option<Micros>,
+    /// It tells of each change.
+    pub tells_changes: bool,
     /// Its last line is only begun.
     pub is_cut_off: bool,
 }
@@ -116,8 +122,10 @@ pub(super) fn recognise(path: &Path, found: Found) -> Result<Option<Input>, Prob
         }
         _ => None,
     };
+    let since = listening::since(&first);
+    let tells_changes = listening::tells_changes(source, &first, &mut lines);
     let is_cut_off = is_cut_off(path).unwrap_or_default();
-    Ok(Some(Input { path: path.to_owned(), name, source, node, kind, is_cut_off }))
+    Ok(Some(Input { path: path.to_owned(), name, source, node, kind, since, tells_changes, is_cut_off }))
 }
 
 /// The name of a file without its folder and its endings.

@@ -35,6 +35,8 @@ pub(super) struct Node {
     ready: Value,
     /// A part of it has the taints of a failure that the log does not show.
     was_down: bool,
+    /// When it was first seen it had the taint of a condition that it had no more: the lifecycle controller exchanges it later (`doNoScheduleTaintingPass`).
+    is_tainted_by_before: bool,
 }
 
 impl Node {
@@ -43,7 +45,8 @@ impl Node {
         let is_ready = self.ready["status"] == "True";
         let began = if self.life.sight == Sight::Listed { began.for_lists() } else { began };
         let changed = began.is_during(&self.ready["lastTransitionTime"]);
-        self.was_down || self.life.existed && self.ready.is_object() && is_ready == changed
+        let is_known = self.ready.is_object() && (is_ready == changed || self.is_tainted_by_before);
+        self.was_down || self.life.existed && is_known
     }
 }
 
@@ -58,6 +61,17 @@ fn is_tainted_by_failure(node: &Object) -> bool {
     let taints = node.whole["spec"]["taints"].as_array().into_iter().flatten();
     let of_failure = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
     taints.into_iter().any(|taint| of_failure.iter().any(|key| taint["key"] == *key))
+}
+
+/// Does a node that is not Ready, for one reason, have the taint of the other?
+fn is_tainted_by_another_condition(node: &Object) -> bool {
+    let taints = || node.whole["spec"]["taints"].as_array().into_iter().flatten();
+    let has = |key: &str| taints().any(|taint| taint["key"] == key);
+    match ready_of(node)["status"].as_str() {
+        Some("False") => has("node.kubernetes.io/unreachable"),
+        Some("Unknown") => has("node.kubernetes.io/not-ready"),
+        _ => false,
+    }
 }
 
 /// Is it known that a node is not Ready?
@@ -107,11 +121,13 @@ impl Nodes {
             changes: Vec::new(),
             ready: ready_of(object),
             was_down: false,
+            is_tainted_by_before: is_tainted_by_another_condition(object),
         });
         if node.is_only_named && !is_part {
             node.is_only_named = false;
             node.first = Rc::new(manifest(object));
             node.ready = ready_of(object);
+            node.is_tainted_by_before = is_tainted_by_another_condition(object);
         }
         node.was_down |= is_part && is_tainted_by_failure(object) && !is_known_unready(object);
         if is_first && by_user && !is_part {
@@ -165,6 +181,7 @@ impl Nodes {
             changes: Vec::new(),
             ready: Value::Null,
             was_down: false,
+            is_tainted_by_before: false,
         });
     }
 }

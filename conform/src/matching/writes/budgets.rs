@@ -24,6 +24,9 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if let Some(why) = statuses::observed(&object.whole) {
         return Plan::Wrong(why);
     }
+    if object.whole["status"]["disruptionsAllowed"].as_i64().is_some_and(|allowed| allowed < 0) {
+        return Plan::Wrong("fewer disruptions than none are allowed (PDB-4)".into());
+    }
     if let Some(budget) = &subject.shared_budget {
         return shared(known, actor, write, budget, object, facts);
     }

@@ -1,5 +1,6 @@
 //! What a status says must fit together, whatever the cluster did before.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 fn conditions<'v>(whole: &'v Value, name: &str) -> Option<&'v str> {
@@ -19,6 +20,22 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
     match () {
         () if is_true("Ready") && conditions(whole, "ContainersReady") == Some("False") => {
             Some("it is Ready, and its containers are not")
+        }
+        // CND-5: nothing else keeps it from that, but gates.
+        () if is_true("ContainersReady")
+            && conditions(whole, "Ready") == Some("False")
+            && whole["spec"]["readinessGates"].is_null() =>
+        {
+            Some("its containers are ready, and it is not Ready")
+        }
+        () if containers().any(runs) && waits_for_init(whole) => {
+            Some("a container runs, and an init container has yet to (CPA-6)")
+        }
+        () if containers().any(runs) && has_failed_init(whole) => {
+            Some("a container runs, and an init container has failed for good (CPA-7)")
+        }
+        () if is_ready_before_it_is_asked(whole) => {
+            Some("it became Ready before the initial delay of a probe was over (PRB-1)")
         }
         () if is_true("ContainersReady") && containers().any(|one| one["ready"] == false) => {
             Some("its containers are ready, and one of them is not")
@@ -42,15 +59,61 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
             Some("it has succeeded, and a container has failed")
         }
         // A reason tells who else has ended it: its deadline, its kubelet's eviction or admission.
+        // Of init containers that were to run again in a sandbox that died the kubelet tells nothing (STM-8).
         () if status["phase"] == "Failed"
             && status["reason"].is_null()
             && conditions(whole, "DisruptionTarget").is_none()
+            && (whole["spec"]["initContainers"].is_null()
+                || whole["spec"]["restartPolicy"] != "OnFailure")
             && have_all_succeeded(whole) =>
         {
             Some("it has failed, and no container has")
         }
         () => None,
     }
+}
+
+/// The statuses of the init containers that are to end before any container starts.
+fn init_statuses(whole: &Value) -> impl Iterator<Item = &Value> {
+    fn slice(value: &Value) -> &[Value] {
+        value.as_array().map_or(&[], Vec::as_slice)
+    }
+    let specs = slice(&whole["spec"]["initContainers"]);
+    let is_plain = move |status: &&Value| {
+        specs.iter().any(|spec| spec["name"] == status["name"] && spec["restartPolicy"].is_null())
+    };
+    slice(&whole["status"]["initContainerStatuses"]).iter().filter(is_plain)
+}
+
+fn waits_for_init(whole: &Value) -> bool {
+    init_statuses(whole).any(|status| status["state"]["waiting"].is_object())
+}
+
+fn has_failed_init(whole: &Value) -> bool {
+    let failed =
+        |status: &Value| status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
+    whole["spec"]["restartPolicy"] == "Never" && init_statuses(whole).any(failed)
+}
+
+/// Of a pod that is Ready, by the clock of its kubelet: a probe is asked when its initial delay is over, and not before.
+fn is_ready_before_it_is_asked(whole: &Value) -> bool {
+    let moment = |value: &Value| value.as_str()?.parse::<Timestamp>().ok().map(Timestamp::as_second);
+    let mut conditions = whole["status"]["conditions"].as_array().into_iter().flatten();
+    let is_ready = |condition: &&Value| condition["type"] == "Ready" && condition["status"] == "True";
+    let since = conditions.find(is_ready).and_then(|ready| moment(&ready["lastTransitionTime"]));
+    let Some(since) = since else { return false };
+    let statuses = whole["status"]["containerStatuses"].as_array();
+    let containers = whole["spec"]["containers"].as_array();
+    let is_early = |container: &Value| {
+        let delays =
+            ["startupProbe", "readinessProbe"].map(|probe| container[probe]["initialDelaySeconds"].as_i64());
+        let delay = delays.into_iter().flatten().max()?;
+        let own = statuses?.iter().find(|status| status["name"] == container["name"])?;
+        let started = moment(&own["state"]["running"]["startedAt"])?;
+        // One that has started since was not asked for that.
+        Some(own["ready"] == true && started <= since && since < started.saturating_add(delay))
+    };
+    containers.into_iter().flatten().any(|container| is_early(container) == Some(true))
 }
 
 /// Each container of a pod has ended with 0.
@@ -130,5 +193,75 @@ mod tests {
         for lawful in [with_a_reason, disrupted, not_all_told] {
             assert_eq!(pod(&lawful), None, "{lawful}");
         }
+    }
+
+    /// A pod of one app that is Ready since `ready`, with this init container and what is told of that, and a container that started at
+    /// ten seconds past.
+    fn running(policy: &str, init: Value, told: Value) -> Value {
+        json!({
+            "spec": {
+                "restartPolicy": policy,
+                "initContainers": [init],
+                "containers": [{"name": "app", "readinessProbe": {"initialDelaySeconds": 5}}],
+            },
+            "status": {
+                "phase": "Running",
+                "conditions": [
+                    {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:15Z"},
+                    {"type": "ContainersReady", "status": "True"},
+                ],
+                "initContainerStatuses": [{"name": "init", "state": told}],
+                "containerStatuses": [
+                    {"name": "app", "ready": true, "state": {"running": {"startedAt": "2026-01-01T00:00:10Z"}}},
+                ],
+            },
+        })
+    }
+
+    /// CPA-6, CPA-7: what runs has come after all init containers; sidecars are none of those.
+    #[test]
+    fn a_container_runs_after_its_init_containers() {
+        let (plain, sidecar) = (json!({"name": "init"}), json!({"name": "init", "restartPolicy": "Always"}));
+        let waiting = json!({"waiting": {"reason": "PodInitializing"}});
+        let ended = |code: i64| json!({"terminated": {"exitCode": code}});
+        let says = |policy: &str, init: &Value, told: Value| pod(&running(policy, init.clone(), told));
+        assert_eq!(says("Always", &plain, ended(0)), None);
+        assert!(says("Always", &plain, waiting.clone()).is_some_and(|says| says.contains("CPA-6")));
+        assert_eq!(says("Always", &sidecar, waiting), None);
+        assert!(says("Never", &plain, ended(1)).is_some_and(|says| says.contains("CPA-7")));
+        assert_eq!(
+            says("OnFailure", &plain, ended(1)),
+            None,
+            "it is started again, in a new sandbox for one"
+        );
+        assert_eq!(says("Never", &sidecar, ended(1)), None);
+    }
+
+    #[test]
+    fn a_pod_is_ready_when_the_delay_of_its_probe_is_over() {
+        let early = |field: &str, value: Value| {
+            let mut whole =
+                running("Always", json!({"name": "init"}), json!({"terminated": {"exitCode": 0}}));
+            *whole.pointer_mut(field).expect("there is one") = value;
+            pod(&whole).is_some_and(|says| says.contains("initial delay"))
+        };
+        let delay = "/spec/containers/0/readinessProbe/initialDelaySeconds";
+        let started = "/status/containerStatuses/0/state/running/startedAt";
+        assert!(!early(delay, json!(5)));
+        assert!(early(delay, json!(6)));
+        assert!(early(started, json!("2026-01-01T00:00:11Z")));
+        assert!(!early("/spec/containers/0/readinessProbe", json!(null)));
+        assert!(!early(started, json!("2026-01-01T00:00:16Z")), "another was ready before it");
+        assert!(!early("/status/containerStatuses/0/ready", json!(false)));
+    }
+
+    /// CND-5
+    #[test]
+    fn a_pod_whose_containers_are_ready_is_so_but_for_its_gates() {
+        let mut whole = running("Always", json!({"name": "init"}), json!({"terminated": {"exitCode": 0}}));
+        whole["status"]["conditions"][0]["status"] = json!("False");
+        assert_eq!(pod(&whole), Some("its containers are ready, and it is not Ready"));
+        whole["spec"]["readinessGates"] = json!([{"conditionType": "example.com/gate"}]);
+        assert_eq!(pod(&whole), None);
     }
 }

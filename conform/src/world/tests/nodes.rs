@@ -171,3 +171,16 @@ fn a_machine_that_is_replaced_under_its_name_is_the_same_node() {
     assert_eq!((observed.nodes.len(), observed.nodes[0].span.to), (1, None));
     assert_eq!(observed.node_changes[0].at, Moment(3));
 }
+
+/// A kubelet that is heard again says that its node is not Ready before the lifecycle controller has taken off the taint of its silence.
+#[test]
+fn a_node_with_the_taint_of_another_condition_was_not_ready_before() {
+    let told = |status: &str, taint: &str| {
+        let conditions = json!([{"type": "Ready", "status": status, "lastTransitionTime": DURING}]);
+        let taints = json!([{"key": format!("node.kubernetes.io/{taint}"), "effect": "NoSchedule"}]);
+        let told = updated(tainted(with(node("node-a"), "/status/conditions", conditions), 2, taints));
+        only(&[created(pod("a")), told]).nodes[0].was_unready
+    };
+    assert!(told("False", "unreachable") && told("Unknown", "not-ready"));
+    assert!(!told("False", "not-ready") && !told("Unknown", "unreachable"), "it was Ready until then");
+}
