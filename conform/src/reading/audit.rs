@@ -22,8 +22,6 @@ use super::subject::{Effect, Subject, Tells};
 use super::template::{made_of, pods_of};
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
-const SECOND: Micros = 1_000_000;
-
 /// What a line of an audit log must be.
 const ACCEPTED: &str = "an event of audit.k8s.io, or an EventList";
 
@@ -162,7 +160,7 @@ fn hear(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<
     };
     // Kubernetes writes microseconds always: whoever has left them out has cut them off.
     let last = event.stage_timestamp.as_deref().or(event.request_received_timestamp.as_deref());
-    let to = to + if last.is_some_and(|text| text.contains('.')) { 0 } else { SECOND - 1 };
+    let to = to + if last.is_some_and(|text| text.contains('.')) { 0 } else { 999_999 };
     let mut heard = Heard {
         id: identity(event).into(),
         place: place.clone(),

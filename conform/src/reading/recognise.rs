@@ -53,7 +53,7 @@ pub(super) enum Found {
 }
 
 /// What each event of an audit log names, as its `apiVersion`.
-const GROUP: &[u8] = b"audit.k8s.io";
+const GROUP: &[u8] = b"\"audit.k8s.io/";
 
 /// How much of a file that is none of a log is looked at for what one would have, in bytes.
 const LOOKED_AT: u64 = 1 << 20;
