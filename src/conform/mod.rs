@@ -92,7 +92,7 @@ fn judge(arguments: &ConformArguments) -> Result<(Account, String), Vec<String>>
     account.warnings.extend(log.cut_off().map(cut_off));
     let is_partial = |name: &str| {
         format!(
-            "{name}: it does not tell of each change since the log began, so what it does not tell may have happened"
+            "{name}: it does not tell of each change since the log first speaks of pods, so what it does not tell may have happened"
         )
     };
     account.warnings.extend(log.partial().into_iter().map(is_partial));

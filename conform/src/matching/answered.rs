@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use podproof_vocabulary::PodId;
 use serde_json::Value;
 
@@ -49,7 +50,8 @@ impl Answered {
         let object = write.object.as_ref().filter(|_| is_report)?;
         let pod = names.pod(&object.name, &object.uid)?;
         let is_watched = names.home(pod).is_some_and(|node| eyes.has_run(node));
-        let mut early = None;
+        let mut early = (is_watched && is_ready_before_it_is_asked(&object.whole))
+            .then(|| "it became Ready before the initial delay of a probe was over (PRB-1)".into());
         for status in object.whole["status"]["containerStatuses"].as_array().into_iter().flatten() {
             let Some(name) = status["name"].as_str() else { continue };
             let place = (pod, Rc::from(name));
@@ -81,4 +83,58 @@ fn readiness_path<'v>(spec: &'v Value, name: &str) -> Option<&'v str> {
     let container = containers.iter().find(|container| container["name"] == name)?;
     container["readinessProbe"]["httpGet"].as_object()?;
     Some(container["readinessProbe"]["httpGet"]["path"].as_str().unwrap_or("/"))
+}
+
+/// Of a pod that is Ready, by the clock of its kubelet: a probe is asked when its initial delay is over, and not before.
+fn is_ready_before_it_is_asked(whole: &Value) -> bool {
+    let moment = |value: &Value| value.as_str()?.parse::<Timestamp>().ok().map(Timestamp::as_second);
+    let mut conditions = whole["status"]["conditions"].as_array().into_iter().flatten();
+    let is_ready = |condition: &&Value| condition["type"] == "Ready" && condition["status"] == "True";
+    let since = conditions.find(is_ready).and_then(|ready| moment(&ready["lastTransitionTime"]));
+    let Some(since) = since else { return false };
+    let statuses = whole["status"]["containerStatuses"].as_array();
+    let containers = whole["spec"]["containers"].as_array();
+    let is_early = |container: &Value| {
+        let delays =
+            ["startupProbe", "readinessProbe"].map(|probe| container[probe]["initialDelaySeconds"].as_i64());
+        let delay = delays.into_iter().flatten().max()?;
+        let own = statuses?.iter().find(|status| status["name"] == container["name"])?;
+        let started = moment(&own["state"]["running"]["startedAt"])?;
+        // One that has started since was not asked for that.
+        Some(own["ready"] == true && started <= since && since < started.saturating_add(delay))
+    };
+    containers.into_iter().flatten().any(|container| is_early(container) == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_is_ready_when_the_delay_of_its_probe_is_over() {
+        let early = |field: &str, value: Value| {
+            let since = "2026-01-01T00:00:15Z";
+            let mut whole = json!({
+                "spec": {"containers": [{"name": "app", "readinessProbe": {"initialDelaySeconds": 5}}]},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": since}],
+                    "containerStatuses": [
+                        {"name": "app", "ready": true, "state": {"running": {"startedAt": "2026-01-01T00:00:10Z"}}},
+                    ],
+                },
+            });
+            *whole.pointer_mut(field).expect("there is one") = value;
+            is_ready_before_it_is_asked(&whole)
+        };
+        let delay = "/spec/containers/0/readinessProbe/initialDelaySeconds";
+        let started = "/status/containerStatuses/0/state/running/startedAt";
+        assert!(!early(delay, json!(5)));
+        assert!(early(delay, json!(6)));
+        assert!(early(started, json!("2026-01-01T00:00:11Z")));
+        assert!(!early("/spec/containers/0/readinessProbe", json!(null)));
+        assert!(!early(started, json!("2026-01-01T00:00:16Z")), "another was ready before it");
+        assert!(!early("/status/containerStatuses/0/ready", json!(false)));
+    }
 }

@@ -127,12 +127,12 @@ impl Log {
         self.files.iter().any(|file| file.source == source)
     }
 
-    /// The nodes of which the events of the container runtime are there since the log began, in order.
+    /// The nodes of which the events of the container runtime are there since the log speaks of pods, in order.
     pub fn nodes_with_runtime(&self) -> Vec<Rc<str>> {
         self.nodes(Source::Runtime)
     }
 
-    /// The nodes of which each change of the rules is there since the log began, in order.
+    /// The nodes of which each change of the rules is there since the log speaks of pods, in order.
     pub fn nodes_with_rules(&self) -> Vec<Rc<str>> {
         self.nodes(Source::Rules)
     }
@@ -142,7 +142,7 @@ impl Log {
         of_source.filter_map(|file| file.node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Does it tell of each change since the log began?
+    /// Does it tell of each change since the log speaks of pods?
     fn tells_all(&self, file: &Input) -> bool {
         let writes = self.files.iter().filter(|file| matches!(file.source, Source::Audit | Source::Watch));
         let began = writes.filter_map(|file| file.since).min();
@@ -150,7 +150,7 @@ impl Log {
         file.tells_changes && !is_late
     }
 
-    /// The files of container runtimes and of rules that do not tell of each change since the log began, of a node of which no other does.
+    /// The files of container runtimes and of rules that do not tell of each change since the log speaks of pods, of a node of which no other does.
     pub fn partial(&self) -> Vec<&str> {
         let whole = [(Source::Runtime, self.nodes_with_runtime()), (Source::Rules, self.nodes_with_rules())];
         let of = |(source, whole): &(Source, Vec<Rc<str>>), file: &Input| {

@@ -33,7 +33,7 @@ pub(super) struct Input {
     pub node: Option<Rc<str>>,
     /// The kind of a watch's objects.
     pub kind: Option<Rc<str>>,
-    /// When its first line is from, if it says so.
+    /// From when on it tells of what recorders tell, if it says so.
     pub since: Option<Micros>,
     /// It tells of each change.
     pub tells_changes: bool,
@@ -122,7 +122,7 @@ pub(super) fn recognise(path: &Path, found: Found) -> Result<Option<Input>, Prob
         }
         _ => None,
     };
-    let since = listening::since(&first);
+    let since = listening::since(source, &first, &mut lines);
     let tells_changes = listening::tells_changes(source, &first, &mut lines);
     let is_cut_off = is_cut_off(path).unwrap_or_default();
     Ok(Some(Input { path: path.to_owned(), name, source, node, kind, since, tells_changes, is_cut_off }))

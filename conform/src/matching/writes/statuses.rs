@@ -1,6 +1,5 @@
 //! What a status says must fit together, whatever the cluster did before.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 fn conditions<'v>(whole: &'v Value, name: &str) -> Option<&'v str> {
@@ -33,9 +32,6 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
         }
         () if containers().any(runs) && has_failed_init(whole) => {
             Some("a container runs, and an init container has failed for good (CPA-7)")
-        }
-        () if is_ready_before_it_is_asked(whole) => {
-            Some("it became Ready before the initial delay of a probe was over (PRB-1)")
         }
         () if is_true("ContainersReady") && containers().any(|one| one["ready"] == false) => {
             Some("its containers are ready, and one of them is not")
@@ -93,27 +89,6 @@ fn has_failed_init(whole: &Value) -> bool {
     let failed =
         |status: &Value| status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
     whole["spec"]["restartPolicy"] == "Never" && init_statuses(whole).any(failed)
-}
-
-/// Of a pod that is Ready, by the clock of its kubelet: a probe is asked when its initial delay is over, and not before.
-fn is_ready_before_it_is_asked(whole: &Value) -> bool {
-    let moment = |value: &Value| value.as_str()?.parse::<Timestamp>().ok().map(Timestamp::as_second);
-    let mut conditions = whole["status"]["conditions"].as_array().into_iter().flatten();
-    let is_ready = |condition: &&Value| condition["type"] == "Ready" && condition["status"] == "True";
-    let since = conditions.find(is_ready).and_then(|ready| moment(&ready["lastTransitionTime"]));
-    let Some(since) = since else { return false };
-    let statuses = whole["status"]["containerStatuses"].as_array();
-    let containers = whole["spec"]["containers"].as_array();
-    let is_early = |container: &Value| {
-        let delays =
-            ["startupProbe", "readinessProbe"].map(|probe| container[probe]["initialDelaySeconds"].as_i64());
-        let delay = delays.into_iter().flatten().max()?;
-        let own = statuses?.iter().find(|status| status["name"] == container["name"])?;
-        let started = moment(&own["state"]["running"]["startedAt"])?;
-        // One that has started since was not asked for that.
-        Some(own["ready"] == true && started <= since && since < started.saturating_add(delay))
-    };
-    containers.into_iter().flatten().any(|container| is_early(container) == Some(true))
 }
 
 /// Each container of a pod has ended with 0.
@@ -195,24 +170,23 @@ mod tests {
         }
     }
 
-    /// A pod of one app that is Ready since `ready`, with this init container and what is told of that, and a container that started at
-    /// ten seconds past.
+    /// A pod of one app that runs and is Ready, with this init container and what is told of that.
     fn running(policy: &str, init: Value, told: Value) -> Value {
         json!({
             "spec": {
                 "restartPolicy": policy,
                 "initContainers": [init],
-                "containers": [{"name": "app", "readinessProbe": {"initialDelaySeconds": 5}}],
+                "containers": [{"name": "app"}],
             },
             "status": {
                 "phase": "Running",
                 "conditions": [
-                    {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:15Z"},
+                    {"type": "Ready", "status": "True"},
                     {"type": "ContainersReady", "status": "True"},
                 ],
                 "initContainerStatuses": [{"name": "init", "state": told}],
                 "containerStatuses": [
-                    {"name": "app", "ready": true, "state": {"running": {"startedAt": "2026-01-01T00:00:10Z"}}},
+                    {"name": "app", "ready": true, "state": {"running": {}}},
                 ],
             },
         })
@@ -235,24 +209,6 @@ mod tests {
             "it is started again, in a new sandbox for one"
         );
         assert_eq!(says("Never", &sidecar, ended(1)), None);
-    }
-
-    #[test]
-    fn a_pod_is_ready_when_the_delay_of_its_probe_is_over() {
-        let early = |field: &str, value: Value| {
-            let mut whole =
-                running("Always", json!({"name": "init"}), json!({"terminated": {"exitCode": 0}}));
-            *whole.pointer_mut(field).expect("there is one") = value;
-            pod(&whole).is_some_and(|says| says.contains("initial delay"))
-        };
-        let delay = "/spec/containers/0/readinessProbe/initialDelaySeconds";
-        let started = "/status/containerStatuses/0/state/running/startedAt";
-        assert!(!early(delay, json!(5)));
-        assert!(early(delay, json!(6)));
-        assert!(early(started, json!("2026-01-01T00:00:11Z")));
-        assert!(!early("/spec/containers/0/readinessProbe", json!(null)));
-        assert!(!early(started, json!("2026-01-01T00:00:16Z")), "another was ready before it");
-        assert!(!early("/status/containerStatuses/0/ready", json!(false)));
     }
 
     /// CND-5
