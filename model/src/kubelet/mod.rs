@@ -245,6 +245,7 @@ pub fn stop(cluster: &mut Cluster<'_>, node: NodeId) {
                 .with_fails_readiness(container.fails_readiness())
                 .with_fails_liveness(container.fails_liveness());
         }
+        status::forget_sidecars(cluster, pod);
     }
     let has_object = cluster.node(node).api.exists();
     let machine = &mut cluster.node_mut(node).machine;

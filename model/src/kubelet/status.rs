@@ -76,7 +76,12 @@ pub(super) fn take_over(cluster: &mut Cluster<'_>, pod: PodId) {
 pub(super) fn settle_end(cluster: &mut Cluster<'_>, pod: PodId) {
     let kubelet = cluster.pod(pod).kubelet;
     if kubelet.view().is_deleting() {
-        cluster.containers_of_mut(pod).iter_mut().for_each(|container| container.set_held_back(false));
+        // A sidecar that nobody has heard of is not heard of so either.
+        for own in cluster.container_ids() {
+            if cluster.rules.container(own).kind != ContainerKind::Sidecar {
+                cluster.container_mut(pod, own).set_held_back(false);
+            }
+        }
     }
     let end = match kubelet.overwritten() {
         None | Some(Phase::Succeeded) => return,
@@ -100,7 +105,7 @@ fn is_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// The terminal phase that the containers ask for, by the cache (PHS-1, PHS-6, PHS-7): the kubelet terminates such a
 /// pod by itself (PW-5).
 pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
-    ended(cluster, |container| {
+    ended(cluster, pod, |container| {
         let believed = container_runtime::believed(cluster.container(pod, container));
         let is_app = cluster.rules.container(container).kind == ContainerKind::App;
         match believed {
@@ -113,7 +118,7 @@ pub fn completed(cluster: &Cluster<'_>, pod: PodId) -> Option<Phase> {
 }
 
 /// The terminal phase of a pod whose containers are in these states.
-fn ended(cluster: &Cluster<'_>, state: impl Fn(ContainerId) -> Process) -> Option<Phase> {
+fn ended(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) -> Process) -> Option<Phase> {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
     let init_failed =
         cluster.rules.of_kind(ContainerKind::Init).any(|container| state(container) == Process::ExitedError);
@@ -124,6 +129,7 @@ fn ended(cluster: &Cluster<'_>, state: impl Fn(ContainerId) -> Process) -> Optio
         |holds: fn(Process) -> bool| cluster.rules.of_kind(ContainerKind::App).all(|app| holds(state(app)));
     match policy {
         RestartPolicy::Always => None,
+        _ if has_unheard_sidecar(cluster, pod) => None,
         _ if all(|process| process == Process::ExitedOk) => Some(Phase::Succeeded),
         RestartPolicy::Never if all(Process::has_exited) => Some(Phase::Failed),
         RestartPolicy::Never | RestartPolicy::OnFailure => None,
@@ -178,7 +184,7 @@ fn phase_while_it_may_run(cluster: &Cluster<'_>, pod: PodId) -> Phase {
 fn unended_phase(cluster: &Cluster<'_>, pod: PodId, state: impl Fn(ContainerId) -> Process) -> Phase {
     let mut apps = cluster.rules.of_kind(ContainerKind::App).map(state);
     let started = last_said(cluster, pod) == Phase::Running || apps.all(|process| process != Process::Absent);
-    if started { Phase::Running } else { Phase::Pending }
+    if started && !has_unheard_sidecar(cluster, pod) { Phase::Running } else { Phase::Pending }
 }
 
 /// The phase of a pod of which everything is stopped: its worker has looked at what is left of its containers, past the cache (STP-5,
@@ -187,8 +193,8 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
     let process = |container| cluster.container(pod, container).last_process();
     let kubelet = cluster.pod(pod).kubelet;
     let is_deleted = kubelet.view().is_deleting() && kubelet.worker() != Worker::Finished;
-    let is_told = is_deleted || !is_not_told(cluster, pod);
-    if let Some(phase) = ended(cluster, process).filter(|_| is_told) {
+    let is_told = (is_deleted || !is_not_told(cluster, pod)) && !has_unheard_sidecar(cluster, pod);
+    if let Some(phase) = ended(cluster, pod, process).filter(|_| is_told) {
         return phase;
     }
     // PHS-11: a deleted pod ends in a terminal phase, from 1.27 on; STD-3: what never ran counts as failed.
@@ -229,6 +235,24 @@ pub(super) fn note_what_is_not_told(cluster: &mut Cluster<'_>, pod: PodId) {
 
 fn is_not_told(cluster: &Cluster<'_>, pod: PodId) -> bool {
     first_init(cluster).is_some_and(|first| cluster.container(pod, first).held_back())
+}
+
+/// CPA-4, PHS-12: the records of init containers and sidecars are removed with the sandbox that they ran in. The next kubelet knows of a
+/// sidecar only what the API was told; where that was nothing it waits, as one that has never run, and its pod has not ended.
+pub(super) fn forget_sidecars(cluster: &mut Cluster<'_>, pod: PodId) {
+    let process = |own| cluster.container(pod, own).process();
+    let has_run = cluster.rules.of_kind(ContainerKind::App).all(|app| process(app).has_exited());
+    if !has_run || cluster.pod(pod).api.phase() != Phase::Pending {
+        return;
+    }
+    for sidecar in cluster.rules.of_kind(ContainerKind::Sidecar) {
+        let state = cluster.container_mut(pod, sidecar);
+        state.set_held_back(state.process() == Process::Absent);
+    }
+}
+
+fn has_unheard_sidecar(cluster: &Cluster<'_>, pod: PodId) -> bool {
+    cluster.rules.of_kind(ContainerKind::Sidecar).any(|own| cluster.container(pod, own).held_back())
 }
 
 /// The container that a pod begins with, if it has init containers.

@@ -52,7 +52,8 @@ pub struct Container {
     /// The cache shows that end.
     pub is_end_known: bool,
     /// Its back-off keeps it from starting, and its pod is evicted: whoever would start it has found that, or will when it has ended. Or it
-    /// is the init container of a pod that is done, and could not be started again in a sandbox that has died.
+    /// is the init container of a pod that is done, and could not be started again in a sandbox that has died; or a sidecar of which nobody
+    /// knows any more that it has run.
     pub held_back: bool,
     /// It had started when its pod, which has more than one, began to be stopped: so it counts until all have stopped.
     pub started_before_kill: bool,

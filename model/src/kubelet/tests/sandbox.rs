@@ -431,3 +431,32 @@ fn a_pod_whose_new_sandbox_dies_before_its_init_container_starts_has_failed_thou
     };
     assert_eq!(end(36, &restarts), (Phase::Succeeded, Worker::Finished), "nobody knows of the failed start");
 }
+
+/// CPA-4, PHS-12: the record of a sidecar goes with its sandbox. A kubelet that starts anew before anything was told has never heard of it,
+/// so it waits, and its pod has not ended although its app is done.
+#[test]
+fn a_sidecar_that_nobody_has_heard_of_keeps_its_pod_from_having_succeeded() {
+    let end = |is_told: bool| {
+        let mut cluster = TestCluster::running(1, 1, |s| {
+            s.workload.template.restart_policy = RestartPolicy::OnFailure;
+            s.workload.template.containers = vec![container(ContainerKind::Sidecar, "sidecar"), app()];
+            s.workload.template.serving = 1;
+        });
+        if !is_told {
+            cluster.change(|cluster| pods::update(cluster, P0, |pod| pod.with_phase(Phase::Pending)));
+        }
+        cluster.change(|cluster| {
+            cluster.container_mut(P0, C0).set_process(Process::Absent);
+            cluster.pod_mut(P0).kubelet.set_sandbox(Sandbox::Dead);
+        });
+        cluster.change(|cluster| {
+            crate::kubelet::container_runtime::exit(cluster, P0, C1, Process::ExitedOk);
+        });
+        cluster.befall(Environment::StopKubelet { node: N0 });
+        cluster.delete(P0);
+        cluster.settle_until(|action| *action == Action::Kubelet(Kubelet::RemovePod { pod: P0 }));
+        cluster.pod(P0).phase
+    };
+    assert_eq!(end(true), Phase::Succeeded);
+    assert_eq!(end(false), Phase::Failed);
+}
