@@ -216,7 +216,9 @@ fn last_phase(cluster: &Cluster<'_>, pod: PodId) -> Phase {
 pub(super) fn is_to_begin_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
     let policy = cluster.rules.scenario.workload.template.restart_policy;
     let process = |own| cluster.container(pod, own).process();
-    first_init(cluster).is_some_and(|first| process(first) == Process::Absent)
+    // A kubelet that has started anew has told nothing.
+    cluster.pod(pod).kubelet.worker() == Worker::Sync
+        && first_init(cluster).is_some_and(|first| process(first) == Process::Absent)
         && policy == RestartPolicy::OnFailure
         && cluster.rules.of_kind(ContainerKind::App).all(|app| process(app) == Process::ExitedOk)
 }
@@ -225,9 +227,7 @@ pub(super) fn is_to_begin_anew(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// taken any more, not even that it has succeeded, and what is left untold in the end has failed (STD-3; S28 `reasonCache`,
 /// `checkContainerStateTransition`, `TerminatePod`).
 pub(super) fn note_what_is_not_told(cluster: &mut Cluster<'_>, pod: PodId) {
-    let is_in_vain = cluster.pod(pod).kubelet.worker() == Worker::Sync
-        && pleg::has_lost_sandbox(cluster, pod)
-        && is_to_begin_anew(cluster, pod);
+    let is_in_vain = pleg::has_lost_sandbox(cluster, pod) && is_to_begin_anew(cluster, pod);
     if let Some(first) = first_init(cluster).filter(|_| is_in_vain) {
         cluster.container_mut(pod, first).set_held_back(true);
     }
