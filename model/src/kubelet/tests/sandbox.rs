@@ -415,7 +415,10 @@ fn a_pod_whose_new_sandbox_dies_before_its_init_container_starts_has_failed_thou
     assert_eq!(end(36, &dies), (Phase::Failed, Worker::Finished));
     assert_eq!(end(26, &dies), (Phase::Running, Worker::Finished), "PHS-11: before 1.27 nobody says so");
     let dies_seen = |cluster: &mut TestCluster| {
+        let known = |cluster: &TestCluster| cluster.look(|cluster| cluster.pod(P0).kubelet.address_cached());
+        let before = known(cluster);
         cluster.take(Kubelet::Relist { node: N0 });
+        assert_eq!(known(cluster), before, "nor is its new address told");
         dies(cluster);
         cluster.take(Kubelet::Relist { node: N0 });
     };
