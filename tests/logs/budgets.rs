@@ -264,3 +264,21 @@ fn what_an_eviction_spends_of_a_shared_budget_is_judged() {
     lines[refused] = event.to_string();
     assert_eq!(said(&files), (Verdict::Unexplained, "the budget refuses this eviction".to_owned()));
 }
+
+/// PDB-4: the number is cut off at none.
+#[test]
+fn no_budget_allows_fewer_disruptions_than_none() {
+    let mut files = recording("12");
+    let mut changed = false;
+    edit(&mut files, AUDIT, |event| {
+        let allowed = event.pointer_mut("/responseObject/status/disruptionsAllowed");
+        if let Some(allowed) = allowed.filter(|allowed| **allowed == json!(0)) {
+            *allowed = json!(-1);
+            changed = true;
+        }
+    });
+    assert!(changed, "there is a time at which it allows none");
+    let (verdict, why) = said(&files);
+    assert_eq!(verdict, Verdict::Unexplained);
+    assert!(why.contains("PDB-4"), "{why}");
+}

@@ -13,6 +13,7 @@ mod files;
 mod gaps;
 mod graces;
 mod held;
+mod joins;
 mod late;
 mod limits;
 mod memory;

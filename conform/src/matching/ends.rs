@@ -177,4 +177,41 @@ mod tests {
         let own = json!({"name": "app", "restartPolicy": "OnFailure"});
         assert!(!is_back("Never", 1, &own, &runs), "it has a policy of its own");
     }
+
+    /// SBX-2, CPA-4
+    #[test]
+    fn an_address_goes_with_its_containers() {
+        let at = |address: &str, id: &str| {
+            json!({
+                "spec": {},
+                "status": {"podIP": address, "containerStatuses": [{"containerID": id, "state": {"running": {}}}]},
+            })
+        };
+        let moves = |now: Value| {
+            let mut ends = Ends::default();
+            assert_eq!(ends.moved(PodId(0), &at("10.0.0.1", "first")), None);
+            ends.moved(PodId(0), &now).is_some()
+        };
+        assert!(moves(at("10.0.0.2", "first")));
+        assert!(!moves(at("10.0.0.2", "second")) && !moves(at("10.0.0.1", "first")));
+        let mut both = at("10.0.0.2", "first");
+        both["status"]["podIPs"] = json!([{"ip": "10.0.0.2"}, {"ip": "10.0.0.1"}]);
+        assert!(!moves(both), "it has one of each family");
+        let mut on_the_host = at("10.0.0.2", "first");
+        on_the_host["spec"]["hostNetwork"] = json!(true);
+        assert!(!moves(on_the_host));
+    }
+
+    /// STM-6
+    #[test]
+    fn a_kubelet_removes_no_pod_that_runs() {
+        let whole =
+            |state: &str| json!({"status": {"containerStatuses": [{"name": "app", "state": {state: {}}}]}});
+        let by = |user: &str, verb: Verb| Write { user: user.into(), ..Write::granted(verb) };
+        let kubelet = by("system:node:node-a", Verb::Delete);
+        assert_eq!(removed_while_it_runs(&kubelet, &whole("running")), Some("app"));
+        assert_eq!(removed_while_it_runs(&kubelet, &whole("terminated")), None);
+        assert_eq!(removed_while_it_runs(&by("somebody", Verb::Delete), &whole("running")), None);
+        assert_eq!(removed_while_it_runs(&by("system:node:node-a", Verb::Patch), &whole("running")), None);
+    }
 }

@@ -187,3 +187,36 @@ fn tolerations(whole: &Value) -> impl Iterator<Item = u64> + '_ {
 fn owners(whole: &Value) -> u64 {
     fingerprint(&whole["metadata"]["ownerReferences"])
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nobody_gives_a_pod_what_it_was_not_made_with_or_takes_it() {
+        let bare = json!({"spec": {"containers": [{"name": "app"}]}});
+        let with = |field: &str, value: Value| {
+            let mut whole = bare.clone();
+            let (parent, name) = field.rsplit_once('/').expect("a path");
+            whole.pointer_mut(parent).expect("there is one")[name] = value;
+            whole
+        };
+        let changed = |before: &Value, now: &Value| First::of(before).changed(now, "status");
+        for (field, value) in [
+            ("/spec/nodeSelector", json!({"zone": "a"})),
+            ("/spec/hostNetwork", json!(true)),
+            ("/spec/containers/0/readinessProbe", json!({"periodSeconds": 1})),
+            ("/spec/containers/0/command", json!(["sleep"])),
+        ] {
+            let other = with(field, value);
+            assert!(changed(&bare, &other).is_some_and(|says| says.contains("was not there")), "{field}");
+            assert!(changed(&other, &bare).is_some_and(|says| says.contains("was there")), "{field}");
+            assert_eq!(changed(&other, &other), None, "{field}");
+        }
+        assert_eq!(changed(&bare, &with("/spec/hostNetwork", json!(false))), None, "it is as none");
+        let with_default = with("/spec/containers/0/terminationMessagePath", json!("/dev/termination-log"));
+        assert_eq!(changed(&bare, &with_default), None, "another release may set it");
+    }
+}
