@@ -195,9 +195,17 @@ fn is_of_same_manifest<S>(one: &Head, other: &Trace<S>) -> bool {
 /// Writes a trace into a file; its folder is made when there is none. Whoever is killed meanwhile leaves the file as it was, and half a trace
 /// beside it, which the next writes over.
 pub(crate) fn write_one(trace: &Trace, path: &Path) -> io::Result<()> {
+    write_whole(path, |out| trace.write_json(out))
+}
+
+/// The same, with who writes it.
+pub(crate) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     // A link is written through.
     if path.is_symlink() {
-        return write_with(path, |out| trace.write_json(out));
+        return write_with(path, write);
     }
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
@@ -205,11 +213,11 @@ pub(crate) fn write_one(trace: &Trace, path: &Path) -> io::Result<()> {
     if Path::new(&part).is_symlink() {
         std::fs::remove_file(&part)?;
     }
-    write_with(Path::new(&part), |out| trace.write_json(out))?;
+    write_with(Path::new(&part), write)?;
     std::fs::rename(&part, path)
 }
 
-/// The same, with who writes it.
+/// Writes into a file as it goes: whoever is killed meanwhile leaves half of it.
 pub(crate) fn write_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,

@@ -8,6 +8,9 @@ use serde::de::IgnoredAny;
 struct Marks {
     /// Of a trace.
     stem: Option<IgnoredAny>,
+    /// Of a reproducer, with `input`.
+    case: Option<IgnoredAny>,
+    input: Option<IgnoredAny>,
     /// Of an object.
     #[serde(rename = "apiVersion")]
     api_version: Option<String>,
@@ -20,9 +23,20 @@ struct Marks {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Document {
     Trace,
+    Reproducer,
     Log,
     Policy,
     Manifest,
+}
+
+/// What is to be said of a reproducer, with what would be accepted.
+macro_rules! reproducer {
+    ($accepted:literal) => {
+        concat!(
+            "this is a reproducer of a case of the harness; `podproof trace show` tells it and `podproof trace replay` tries it again, and accepted here is ",
+            $accepted
+        )
+    };
 }
 
 /// Why this text, read as a manifest, is none, if it is another input of podproof.
@@ -34,15 +48,22 @@ pub fn for_manifest(text: &[u8]) -> Option<&'static str> {
         Document::Log => {
             Some("this is a log of a cluster; `podproof conform` judges it, and accepted here is a manifest")
         }
+        Document::Reproducer => Some(reproducer!("a manifest")),
         Document::Policy => Some("this is an audit policy, and accepted here is a manifest"),
         Document::Manifest => None,
     }
+}
+
+/// Is this text a reproducer for sure?
+pub fn is_reproducer(text: &[u8]) -> bool {
+    document(text) == Some(Document::Reproducer)
 }
 
 /// Why this text, read as a trace, is none, if it is another input of podproof.
 pub fn for_trace(text: &[u8]) -> Option<&'static str> {
     match document(text)? {
         Document::Trace => None,
+        Document::Reproducer => Some(reproducer!("a trace")),
         Document::Policy => Some("this is an audit policy, and accepted here is a trace"),
         Document::Log => Some(
             "this is a log of a cluster; `podproof conform` judges it, and the traces that it writes are what is accepted here",
@@ -59,6 +80,7 @@ pub fn for_log(text: &[u8]) -> Option<&'static str> {
         Document::Trace => {
             Some("this is a trace; `podproof trace show` tells it, and accepted here is a log")
         }
+        Document::Reproducer => Some(reproducer!("a log")),
         Document::Log => None,
         Document::Policy => Some(
             "this is an audit policy, which says what an API server writes down; accepted here is the log that it writes",
@@ -83,6 +105,7 @@ fn of_marks(marks: &Marks) -> Option<Document> {
     let version = marks.api_version.as_deref();
     match marks {
         Marks { stem: Some(_), .. } => Some(Document::Trace),
+        Marks { case: Some(_), input: Some(_), kind: None, .. } => Some(Document::Reproducer),
         Marks { object: Some(_), api_version: None, .. } => Some(Document::Log),
         Marks { kind: Some(kind), .. } => {
             if kind == "Policy" && version.is_some_and(|version| version.starts_with("audit.k8s.io/")) {
@@ -130,6 +153,11 @@ mod tests {
         for says in [for_manifest(policy), for_trace(policy), for_log(policy)] {
             assert!(says.is_some_and(|says| says.starts_with("this is an audit policy")));
         }
+        let reproducer = br#"{"version": 1, "case": "proxy", "input": "AA=="}"#;
+        for says in [for_manifest(reproducer), for_trace(reproducer), for_log(reproducer)] {
+            assert!(says.is_some_and(|says| says.starts_with("this is a reproducer")));
+        }
+        assert!(is_reproducer(reproducer) && !is_reproducer(TRACE) && !is_reproducer(AUDIT));
         assert!(for_trace(TRACE).is_none());
         assert!(for_log(TRACE).is_some_and(|says| says.starts_with("this is a trace")));
         assert!(for_manifest(TRACE).is_some_and(|says| says.starts_with("this is a trace")));

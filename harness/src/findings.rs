@@ -1,9 +1,14 @@
 //! A failure on a path through a scenario: made smaller, and written as a trace that `podproof trace show` reads.
 //!
+//! - [`failing`]: the same of any other input, with what happens on it
+//! - [`smallest`]: whichever of the two it is
+//!
 //! A path is tried again by taking its steps as far as the model allows them: what no longer fits is left out. So steps may be cut
 //! out and scenarios made smaller at will, and what is left still is a path.
 
+pub mod failing;
 mod smaller;
+mod smallest;
 
 use std::fmt;
 
@@ -12,7 +17,7 @@ use podproof_traces::Trace;
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::Action;
 
-use crate::cases::{CASES, Case};
+pub use smallest::{Smallest, fails, smallest};
 
 /// A failure, and the path that leads to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,23 +41,6 @@ pub struct Walk {
     pub follow: fn(&Scenario, &[Action]) -> Option<Finding>,
 }
 
-/// How the inputs of a case are followed.
-///
-/// # Errors
-/// If there is no such case, or its inputs are no paths through scenarios.
-pub fn walk_of(case: &str) -> Result<Walk, String> {
-    let names = |wanted: fn(&Case) -> bool| {
-        CASES.iter().filter(|case| wanted(case)).map(|case| case.name).collect::<Vec<_>>().join(", ")
-    };
-    let found = CASES.iter().find(|known| known.name == case);
-    let found =
-        found.ok_or_else(|| format!("there is no case {case:?}; accepted are {}", names(|_| true)))?;
-    found.walk.ok_or_else(|| {
-        let walks = names(|case| case.walk.is_some());
-        format!("the inputs of {case} are no paths through scenarios; those of {walks} are")
-    })
-}
-
 /// The path of a trace, if this is one.
 pub fn path_of(bytes: &[u8]) -> Option<(Scenario, Vec<Action>)> {
     let trace = Trace::from_json(std::str::from_utf8(bytes).ok()?).ok()?;
@@ -69,13 +57,14 @@ impl Finding {
         }
     }
 
-    /// The smallest failure of the same kind that is found by leaving things out.
-    pub fn shrink(self, walk: Walk) -> Self {
+    /// The smallest failure of the same kind that is found by leaving things out. `says` is told how many steps are left meanwhile.
+    #[must_use]
+    pub fn shrink(self, walk: Walk, mut says: impl FnMut(usize)) -> Self {
         let mut best = self;
         loop {
             let before = (best.path.len(), best.scenario.clone());
-            best = fewer_steps(best, walk);
-            best = smaller_scenario(best, walk);
+            best = fewer_steps(best, walk, &mut says);
+            best = smaller_scenario(best, walk, &mut says);
             if before == (best.path.len(), best.scenario.clone()) {
                 return best;
             }
@@ -104,12 +93,13 @@ impl fmt::Display for Finding {
 }
 
 /// Delta debugging: leaves out ever smaller runs of steps, as long as it fails all the same.
-fn fewer_steps(mut best: Finding, walk: Walk) -> Finding {
+fn fewer_steps(mut best: Finding, walk: Walk, says: &mut impl FnMut(usize)) -> Finding {
     let mut run = best.path.len().div_ceil(2).max(1);
     loop {
         let mut from = 0;
         let mut shorter = false;
         while from < best.path.len() {
+            says(best.path.len());
             let to = (from + run).min(best.path.len());
             let rest: Vec<Action> = [&best.path[..from], &best.path[to..]].concat();
             match best.retry(walk, &best.scenario, &rest).filter(|found| found.path.len() < best.path.len()) {
@@ -127,11 +117,14 @@ fn fewer_steps(mut best: Finding, walk: Walk) -> Finding {
     }
 }
 
-fn smaller_scenario(mut best: Finding, walk: Walk) -> Finding {
+fn smaller_scenario(mut best: Finding, walk: Walk, says: &mut impl FnMut(usize)) -> Finding {
     for simplify in smaller::ALL {
         loop {
             let mut smaller = simplify.of(&best.scenario);
-            let found = smaller.find_map(|scenario| best.retry(walk, &scenario, &best.path));
+            let found = smaller.find_map(|scenario| {
+                says(best.path.len());
+                best.retry(walk, &scenario, &best.path)
+            });
             drop(smaller);
             match found {
                 Some(found) => best = found,

@@ -17,6 +17,7 @@
 //! - [`cases`]: one file a case, each with a `TestCase` and a `check`
 //! - [`runner`]: a case over many inputs, with the command that replays a failure
 //! - [`findings`]: failures made smaller and written as traces
+//! - [`telling`]: what happens meanwhile, for whoever wants to know
 //! - [`slips`]: which case finds which wrong mechanism of the runtime
 
 pub mod cases;
@@ -33,6 +34,7 @@ mod seeds;
 pub mod slips;
 pub mod stage;
 pub mod system;
+pub mod telling;
 
 pub use choices::Choices;
 pub use model_system::ModelSystem;

@@ -102,7 +102,14 @@ pub(crate) fn smoke_in<T: for<'a> Arbitrary<'a>>(
 ) -> Summary {
     first_failure(runs, check).unwrap_or_else(|failure| {
         let replay = match failure.keep(name, folder) {
-            Ok(path) => format!("replay it: {}", replay_command(name, &path.display().to_string())),
+            Ok(path) => {
+                let file = path.display().to_string();
+                format!(
+                    "replay it: {}\nmake it smaller and read it: {}",
+                    replay_command(name, &file),
+                    reading_command(name, &file)
+                )
+            }
             Err(error) => format!("the input could not be kept in {}: {error}", folder.display()),
         };
         panic!("{}\n{replay}", failure.says)
@@ -123,6 +130,11 @@ pub fn input(seed: u32, number: u32) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(u64::from(seed) << 32 | u64::from(number));
     let length = random.usize(BYTES_MIN..=BYTES_MAX);
     std::iter::repeat_with(|| random.u8(..)).take(length).collect()
+}
+
+/// The command that makes one kept input of a case smaller, and writes what `podproof trace show` reads.
+pub fn reading_command(name: &str, file: &str) -> String {
+    format!("cargo run --features fuzz -- trace from-fuzz {name} {file} -o {name}.json")
 }
 
 /// The command that checks one kept input of a case again.

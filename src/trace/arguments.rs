@@ -63,10 +63,11 @@ pub enum TraceCommand {
     ///
     /// The walk is the one that `podproof simulate --seed SEED --only-walk N` takes of the same input and world.
     FromWalk(Box<FromWalkArguments>),
-    /// Writes what a fuzz target found as a trace, made smaller
+    /// Writes what a fuzz target found as a trace or as a reproducer, made smaller
     ///
-    /// Fewer steps and a smaller scenario are tried as long as the failure is of the same kind. The case must be one whose inputs
-    /// are paths through scenarios: lockstep, model_walk. It needs the feature `fuzz`, which brings the concrete runtime.
+    /// What lockstep and model_walk find becomes a trace: fewer steps and a smaller scenario are tried as long as the failure is of
+    /// the same kind. What any other case finds becomes a reproducer, which `trace show` reads, too: a shorter input on which the
+    /// same check fails, with what happens on it step by step. It needs the feature `fuzz`, which brings the concrete runtime.
     FromFuzz(FromFuzzArguments),
     /// Writes a trace for other tools
     Export(Box<ExportArguments>),
@@ -157,7 +158,7 @@ pub struct FromFuzzArguments {
     /// The case: the name of the fuzz target
     pub case: String,
 
-    /// The input that fails, as libFuzzer keeps it, or a trace
+    /// The input that fails, as libFuzzer keeps it; a trace; or a reproducer
     pub artifact: PathBuf,
 
     /// Where the trace is written [default: standard output]

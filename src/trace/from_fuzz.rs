@@ -1,11 +1,13 @@
-//! `podproof trace from-fuzz`: what a fuzz target found, as a trace. The cases come with the feature `fuzz`: they need the concrete
+//! `podproof trace from-fuzz`: what a fuzz target found, as a trace or as a reproducer. The cases come with the feature `fuzz`: they need the concrete
 //! runtime, which nobody else of the command does.
 
 #[cfg(feature = "fuzz")]
 use std::path::Path;
 
 #[cfg(feature = "fuzz")]
-use podproof_harness::findings::{self, Finding};
+use podproof_harness::cases::case_of;
+#[cfg(feature = "fuzz")]
+use podproof_harness::findings::smallest;
 #[cfg(feature = "fuzz")]
 use podproof_harness::runner::replay_command;
 
@@ -14,26 +16,30 @@ use super::arguments::FromFuzzArguments;
 use super::target;
 #[cfg(feature = "fuzz")]
 use crate::output;
+#[cfg(feature = "fuzz")]
+use crate::progress::Line;
 
 /// Runs the command; its exit status.
 ///
 /// # Errors
-/// If there is no such case, if its inputs are no paths through scenarios, or what is wrong with a file.
+/// If there is no such case, or what is wrong with a file.
 #[cfg(feature = "fuzz")]
 pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     let FromFuzzArguments { case, artifact, output } = arguments;
-    let walk = findings::walk_of(case)?;
+    let case = case_of(case)?;
     target::refuse("--output", output.as_deref(), [artifact.as_path()])?;
     let bytes = std::fs::read(artifact).map_err(|error| format!("{}: {error}", artifact.display()))?;
-    let Some(found) = Finding::of(walk, &bytes) else {
+    let line = Line::new(case.name, 0);
+    let found = smallest(case, bytes, |left| line.say(left));
+    let found = found.map_err(|error| format!("{}: {error}", artifact.display()))?;
+    drop(line);
+    let Some(found) = found else {
         output::tell(format_args!("{}: it does not fail any more", artifact.display()));
         return Ok(crate::exit::HOLDS);
     };
-    let steps = found.path.len();
-    let found = found.shrink(walk);
-    output::tell(format_args!("of {steps} steps {} are left: {}", found.path.len(), found.says));
-    let status = target::write(&found.trace()?, output.as_deref())?;
-    for line in what_next(case, artifact, output.as_deref()) {
+    output::tell(format_args!("{}", found.says));
+    let status = target::write_text(&found.file, output.as_deref())?;
+    for line in what_next(case.name, artifact, output.as_deref()) {
         output::tell(format_args!("{line}"));
     }
     Ok(status)

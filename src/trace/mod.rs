@@ -2,6 +2,7 @@
 //!
 //! - [`arguments`]: its command line
 //! - [`from_walk`]: a trace of a random walk; [`from_fuzz`]: of what a fuzz target found
+//! - `reproducer`: what a fuzz target found that is no path through a scenario
 //! - `open`: a document in the reader's browser
 //! - `target`: where what is written goes
 //! - [`shrink`]: a smaller world and a shorter trace that break the same
@@ -10,6 +11,7 @@ pub mod arguments;
 pub mod from_fuzz;
 pub mod from_walk;
 mod open;
+mod reproducer;
 pub mod shrink;
 mod target;
 
@@ -28,10 +30,7 @@ use arguments::{ExportArguments, Target, TraceCommand};
 /// Runs the command; its exit status.
 pub fn run(command: &TraceCommand) -> u8 {
     let done = match command {
-        TraceCommand::Show { file, full, from, slice } => {
-            let tell = if *slice { show_slice } else { show_as };
-            show(file, (*full, *from), tell)
-        }
+        TraceCommand::Show { file, full, from, slice } => show(file, (*full, *from), *slice),
         TraceCommand::Replay { file, record } => replay(file, record.as_deref()),
         TraceCommand::Shrink(arguments) => shrink::run(arguments),
         TraceCommand::Diff { first, second } => compare(first, second),
@@ -50,17 +49,32 @@ pub fn run(command: &TraceCommand) -> u8 {
 /// # Errors
 /// The file with what is wrong with it.
 pub(crate) fn read(file: &Path) -> Result<Trace, String> {
+    trace_of(&bytes_of(file)?, file)
+}
+
+/// What a file holds; `-` is standard input.
+///
+/// # Errors
+/// The file, and why it cannot be read.
+fn bytes_of(file: &Path) -> Result<Vec<u8>, String> {
     let bytes = match file == Path::new("-") {
         true => input_bytes(),
         false => std::fs::read(file),
     };
-    let bytes = bytes.map_err(|error| format!("{}: {error}", file.display()))?;
-    Trace::from_bytes(&bytes).map_err(|error| {
-        let what = match is_report(&bytes) {
+    bytes.map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// The trace that the bytes of a file are.
+///
+/// # Errors
+/// The file with what is wrong with it.
+fn trace_of(bytes: &[u8], file: &Path) -> Result<Trace, String> {
+    Trace::from_bytes(bytes).map_err(|error| {
+        let what = match is_report(bytes) {
             true => Some(
                 "this is a report, not a trace: it names the trace of each broken promise under \"trace\", as far as traces were written",
             ),
-            false => mistaken::for_trace(&bytes),
+            false => mistaken::for_trace(bytes),
         };
         match what {
             Some(what) => format!("{}: {what}", file.display()),
@@ -89,21 +103,22 @@ fn style() -> Style {
     Style { colour: std::io::stdout().is_terminal(), width: asked.or_else(columns).unwrap_or(100) }
 }
 
-fn show(
-    file: &Path,
-    (full, from): (bool, Option<usize>),
-    tell: fn(&Trace, Style, View<'_>) -> String,
-) -> Result<u8, String> {
-    let trace = read(file)?;
+fn show(file: &Path, (full, from): (bool, Option<usize>), sliced: bool) -> Result<u8, String> {
+    let bytes = bytes_of(file)?;
     // What came by standard input has no name to replay it by.
     let name = (file != Path::new("-")).then(|| output::word(&file.display().to_string()).into_owned());
     let view = View { full, from, file: name.as_deref() };
+    if let Some(reproducer) = reproducer::of(&bytes, file)? {
+        return reproducer::show(&reproducer, view, sliced);
+    }
+    let trace = trace_of(&bytes, file)?;
     let steps = trace.stem.len();
     match view.from {
         Some(from) if from > steps.max(1) => {
             Err(format!("--from {from}: accepted are 1 to {}, a step before what repeats", steps.max(1)))
         }
         _ => {
+            let tell = if sliced { show_slice } else { show_as };
             let story = tell(&trace, style(), view) + &afterwards(&trace);
             Ok(output::put(&story, crate::exit::HOLDS))
         }
@@ -130,7 +145,17 @@ const OWN_WORLD: &str = "taken in the trace's own world; whether a manifest that
 fn replay(file: &Path, record: Option<&Path>) -> Result<u8, String> {
     // The trace itself may be written anew in its place.
     record.map_or(Ok(()), |record| target::refuse_folder("--record", record))?;
-    let trace = read(file)?;
+    let bytes = bytes_of(file)?;
+    if let Some(reproducer) = reproducer::of(&bytes, file)? {
+        return match record {
+            Some(_) => {
+                Err("--record: this is a reproducer, which is not written anew; accepted is a trace"
+                    .to_owned())
+            }
+            None => reproducer::replay(&reproducer, file),
+        };
+    }
+    let trace = trace_of(&bytes, file)?;
     let steps = trace.stem.len() + trace.cycle.len();
     let (says, mut status) = match replay_trace(&trace) {
         Ok(replayed @ (Replayed::StillBroken { .. } | Replayed::CanBeTaken)) => {

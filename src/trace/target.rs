@@ -1,5 +1,6 @@
 //! Where the file goes that a command of `podproof trace` writes: never over what it was made of, and into a folder that is there.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use podproof_traces::Trace;
@@ -46,12 +47,13 @@ pub(super) fn refuse_folder(option: &str, output: &Path) -> Result<(), String> {
 
 /// Writes a trace into a file, or on standard output; the exit status.
 pub(super) fn write(trace: &Trace, file: Option<&Path>) -> Result<u8, String> {
-    match file {
-        None => Ok(output::put(&trace.to_json(), crate::exit::HOLDS)),
-        Some(file) => {
-            let written = counterexamples::write_one(trace, file);
-            written.map_err(|error| format!("{}: {error}", file.display()))?;
-            Ok(crate::exit::HOLDS)
-        }
-    }
+    write_text(&trace.to_json(), file)
+}
+
+/// The same of a document that is written already.
+pub(super) fn write_text(text: &str, file: Option<&Path>) -> Result<u8, String> {
+    let Some(file) = file else { return Ok(output::put(text, crate::exit::HOLDS)) };
+    let written = counterexamples::write_whole(file, |out| out.write_all(text.as_bytes()));
+    written.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(crate::exit::HOLDS)
 }

@@ -25,6 +25,7 @@ mod readers;
 mod readme;
 mod refusals;
 mod remedy;
+mod reproducer;
 mod says;
 mod simulate;
 mod trace;

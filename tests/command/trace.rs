@@ -312,7 +312,6 @@ fn what_a_fuzz_target_found_is_tried_again() {
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), ""), "{}", stderr(&output));
     assert!(stderr(&output).contains("does not fail any more"), "{}", stderr(&output));
     for (case, says) in [
-        ("proxy", "the inputs of proxy are no paths through scenarios; those of model_walk, lockstep are"),
         ("proxies", "there is no case \"proxies\"; accepted are model_walk, lockstep, "),
         ("lockstep", "no-such-file"),
     ] {

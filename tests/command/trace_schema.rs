@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use jsonschema::Validator;
-use podproof_traces::schema::schema;
-use podproof_traces::{Fault, Trace};
+use podproof_traces::schema::{reproducer_schema, schema};
+use podproof_traces::{Fault, Reproducer, Trace};
 use serde_json::{Map, Value, json};
 
 /// Why no trace that is kept fails to be read.
@@ -46,9 +46,14 @@ fn kept() -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_schema_file_is_current() {
-    let expected = format!("{:#}\n", schema());
-    let file = traces().join("schema.json");
+fn the_schema_files_are_current() {
+    is_current("schema.json", &schema());
+    is_current("reproducer.schema.json", &reproducer_schema());
+}
+
+fn is_current(file: &str, schema: &Value) {
+    let expected = format!("{schema:#}\n");
+    let file = traces().join(file);
     if std::env::var_os("PODPROOF_UPDATE").is_some() {
         fs::write(&file, &expected).expect("it is there");
     }
@@ -69,6 +74,17 @@ fn every_trace_that_is_kept_keeps_to_the_schema() {
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
     }
+}
+
+#[test]
+fn a_reproducer_keeps_to_its_schema() {
+    let validator = jsonschema::draft202012::new(&reproducer_schema()).expect("the schema is one");
+    let reproducer =
+        Reproducer::new("proxy", "a.rs:1:2", "two rules", vec!["0.000 s: a slice".to_owned()], &[1]);
+    let mut document: Value = serde_json::from_str(&reproducer.to_json()).expect("it is JSON");
+    assert!(validator.is_valid(&document), "{document}");
+    document["more"] = json!(1);
+    assert!(!validator.is_valid(&document), "no field that nobody knows");
 }
 
 /// What is done to a document.

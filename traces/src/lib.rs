@@ -23,6 +23,7 @@
 //! - [`diff`](mod@diff): two traces beside one another
 //! - [`shorten`](mod@shorten): a shorter trace that breaks the same
 //! - [`export`]: traces for other tools
+//! - [`reproducer`]: what a case found that follows no path through a scenario
 //!
 //! A trace holds small steps only, so that it depends on no reduction of a search. The pod that a timed search follows is
 //! the one thing that it keeps of one.
@@ -40,6 +41,7 @@ mod object;
 pub mod page;
 pub mod plain;
 pub mod replay;
+pub mod reproducer;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod shorten;
@@ -63,6 +65,7 @@ pub use names::Names;
 pub use page::Page;
 pub use plain::is_steering;
 pub use replay::{Divergence, Replayed, end, first_other_state, replay};
+pub use reproducer::Reproducer;
 pub use shorten::{broken_by, shorten};
 pub use show::{SMALLER_WORLD, Style, View, show, show_as, show_remedy, show_slice, show_turning};
 pub use slice::{Arrow, Slice, slice};

@@ -1,7 +1,7 @@
 //! `replay [--tell] CASE INPUT...` checks inputs of a case again, without libFuzzer. An input is a file, or a seed and a number, or a
 //! seed and a range of numbers, as in `0:17` and `0:0..1000`. A finding is a panic, as under the fuzzer. With `--tell`, what
-//! happens on a stage is told step by step. `replay --trace FILE CASE INPUT` makes a failure on a path through a scenario smaller
-//! and writes it as a trace; such a trace is an input too.
+//! happens is told step by step. `replay --trace FILE CASE INPUT` makes a failure smaller and writes it as a file that
+//! `podproof trace show` reads; such a file is an input too.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 use podproof_harness::cases::{CASES, Case};
-use podproof_harness::findings::{Finding, path_of, walk_of};
+use podproof_harness::findings::failing::input_of;
+use podproof_harness::findings::{fails, path_of, smallest};
 use podproof_harness::runner::{input, replay_command};
-use podproof_harness::stage::tell_all;
+use podproof_harness::telling::tell_all;
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1).peekable();
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if let Some(file) = trace {
-        return write_trace(&name, &inputs[0], &file).unwrap_or_else(|problem| {
+        return write_trace(case, &inputs[0], &file).unwrap_or_else(|problem| {
             say(&problem);
             ExitCode::from(2)
         });
@@ -39,7 +40,12 @@ fn main() -> ExitCode {
         match numbers(&text) {
             Some((seed, range)) => found |= replay_range(case, seed, range) > 0,
             None => match fs::read(&text) {
-                Ok(bytes) => replay(case, &text, &bytes),
+                Ok(bytes) => {
+                    if let Err(problem) = replay(case, &text, bytes) {
+                        say(&format!("{text}: {problem}"));
+                        return ExitCode::from(2);
+                    }
+                }
                 Err(error) => {
                     say(&format!("{text}: {error}"));
                     return ExitCode::from(2);
@@ -66,38 +72,41 @@ fn replay_range(case: &Case, seed: u32, numbers: Range<u32>) -> usize {
     findings
 }
 
-/// Makes the failure of an input smaller and writes it as a trace.
-fn write_trace(case: &str, text: &str, file: &str) -> Result<ExitCode, String> {
-    let walk = walk_of(case)?;
+/// Makes the failure of an input smaller and writes it as a trace, or as a reproducer.
+fn write_trace(case: &'static Case, text: &str, file: &str) -> Result<ExitCode, String> {
     let bytes = match numbers(text) {
         Some((seed, range)) => input(seed, range.start),
         None => fs::read(text).map_err(|error| format!("{text}: {error}"))?,
     };
-    let Some(found) = Finding::of(walk, &bytes) else {
+    let found = smallest(case, bytes, |_| {}).map_err(|problem| format!("{text}: {problem}"))?;
+    let Some(found) = found else {
         say(&format!("{text}: no finding"));
         return Ok(ExitCode::SUCCESS);
     };
-    let steps = found.path.len();
-    let found = found.shrink(walk);
-    fs::write(file, found.trace()?.to_json()).map_err(|error| format!("{file}: {error}"))?;
-    say(&format!("of {steps} steps {} are left: {found}", found.path.len()));
+    fs::write(file, found.file).map_err(|error| format!("{file}: {error}"))?;
+    say(&found.says);
     say(&format!("read it: cargo run -- trace show {file}"));
-    say(&format!("replay it: {}", replay_command(case, file)));
+    say(&format!("replay it: {}", replay_command(case.name, file)));
     Ok(ExitCode::SUCCESS)
 }
 
-fn replay(case: &Case, name: &str, bytes: &[u8]) {
-    if let (Some(walk), Some(_)) = (case.walk, path_of(bytes)) {
-        match Finding::of(walk, bytes) {
+/// Checks the input of a file.
+///
+/// # Panics
+/// If it is a finding.
+fn replay(case: &'static Case, name: &str, file: Vec<u8>) -> Result<(), String> {
+    if case.walk.is_some() && path_of(&file).is_some() {
+        match fails(case, file)? {
             Some(found) => panic!("{name}: {found}"),
             None => say(&format!("{name}: no finding")),
         }
-        return;
+        return Ok(());
     }
-    match (case.run)(bytes) {
+    match (case.run)(&input_of(case, file)?) {
         Some(checked) => say(&format!("{name}: no finding, useful: {}", checked.useful)),
         None => say(&format!("{name}: too short to be an input")),
     }
+    Ok(())
 }
 
 /// A seed and the numbers of its inputs.

@@ -4,6 +4,7 @@ use arbitrary::Arbitrary;
 
 use super::Log;
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// Any bytes.
 #[derive(Clone, Debug, Arbitrary)]
@@ -18,6 +19,7 @@ pub struct TestCase {
 pub fn check(case: &TestCase) -> Checked {
     let mut log = Log::default();
     for note in &case.song {
+        tell(|| format!("it sings {note}"));
         assert!(!note.is_multiple_of(7), "the canary is dead, as it should be");
         log.note(note);
     }
@@ -37,6 +39,10 @@ mod tests {
         let failed = failed.expect_err("it must fail");
         let says = failed.downcast_ref::<String>().expect("an assertion says something");
         assert!(says.contains("as it should be"), "{says}");
+        assert!(
+            says.contains("--bin replay -- canary ") && says.contains("trace from-fuzz canary "),
+            "{says}"
+        );
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 

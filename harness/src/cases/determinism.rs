@@ -4,6 +4,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::{CASES, Log};
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// Cases that are not asked: this one, and the one that must fail.
 const ASIDE: [&str; 2] = ["determinism", "canary"];
@@ -29,6 +30,7 @@ impl<'a> Arbitrary<'a> for TestCase {
 pub fn check(case: &TestCase) -> Checked {
     let mut others = CASES.iter().filter(|case| !ASIDE.contains(&case.name));
     let other = others.nth(case.case).unwrap_or_else(|| panic!("there is no case {}", case.case));
+    tell(|| format!("{}, twice", other.name));
     let (once, twice) = ((other.run)(&case.bytes), (other.run)(&case.bytes));
     assert_eq!(once, twice, "{} is not the same twice", other.name);
     let mut log = Log::default();

@@ -25,6 +25,7 @@ use super::Log;
 use crate::generators::situation::Situation;
 use crate::objects;
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// A moment of a cluster with a pod that is to be scheduled.
 #[derive(Clone, Debug, Arbitrary)]
@@ -43,6 +44,7 @@ pub fn check(case: &TestCase) -> Checked {
 /// The same of a runtime with wrong mechanisms.
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let situation = &case.situation;
+    tell(|| format!("{situation:#?}"));
     let placement = placement(situation);
     let spelled_out = SpelledOut::new(&situation.scenario, &placement, situation.revision);
     let filters = Filters::compile(&situation.scenario);

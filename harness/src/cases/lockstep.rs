@@ -285,7 +285,7 @@ mod tests {
     fn a_failure_becomes_a_smaller_trace() {
         let mut findings = (0..600).filter_map(|number| Finding::of(SLIPPED, &input(0, number)));
         let found = findings.find(|found| found.path.len() > 40).expect("there is a long one");
-        let small = found.clone().shrink(SLIPPED);
+        let small = found.clone().shrink(SLIPPED, |_| {});
         assert_eq!(small.kind, found.kind);
         assert!(small.path.len() < found.path.len(), "{} steps, then {}", found.path.len(), small.path.len());
         let trace = small.trace().expect("the model runs it");

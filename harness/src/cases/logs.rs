@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Log;
 use crate::generators::texts::Text;
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// States that an entry may cost.
 const STATES: u64 = 200;
@@ -83,6 +84,7 @@ pub fn check(case: &TestCase) -> Checked {
     let mut lines = 0;
     for (number, text) in [Some(&case.first), case.second.as_ref()].into_iter().flatten().enumerate() {
         let bytes = text.of(&good());
+        tell(|| format!("log-{number}.jsonl:\n{}", String::from_utf8_lossy(&bytes)));
         lines += 1 + bytes.iter().filter(|byte| **byte == b'\n').count();
         let file = folder.path().join(format!("log-{number}.jsonl"));
         fs::write(&file, bytes).unwrap_or_else(|error| panic!("no file: {error}"));

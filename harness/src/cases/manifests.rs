@@ -10,6 +10,7 @@ use podproof_vocabulary::scenario::Scenario;
 use super::Log;
 use crate::generators::texts::Text;
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// A text.
 #[derive(Clone, Debug, Arbitrary)]
@@ -39,6 +40,7 @@ fn good() -> Vec<String> {
 /// At a bug.
 pub fn check(case: &TestCase) -> Checked {
     let text = case.text.of(&good());
+    tell(|| String::from_utf8_lossy(&text).into_owned());
     let options = Options { nodes: 1 + case.nodes % 3, replicas: case.replicas % 4, ..Options::default() };
     let lines = 1 + text.iter().filter(|byte| **byte == b'\n' || **byte == b'\r').count();
     let mut log = Log::default();

@@ -92,6 +92,17 @@ cases! {
     canary: other,
 }
 
+/// The case of this name.
+///
+/// # Errors
+/// If there is none, with the names that there are.
+pub fn case_of(name: &str) -> Result<&'static Case, String> {
+    CASES.iter().find(|case| case.name == name).ok_or_else(|| {
+        let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+        format!("there is no case {name:?}; accepted are {}", names.join(", "))
+    })
+}
+
 /// Everything that happened in a check, as a hash: two checks of one input have the same.
 #[derive(Clone)]
 pub(crate) struct Log {

@@ -28,6 +28,7 @@ use super::Log;
 use crate::oracles::pleg::NaivePleg;
 use crate::runner::Checked;
 use crate::stage::script::{pick, until_empty};
+use crate::telling::tell;
 
 /// Things that happen in one input.
 const DEEDS_MAX: usize = 150;
@@ -79,6 +80,7 @@ pub fn check(case: &TestCase) -> Checked {
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let mut rig = Rig::new(slips);
     for deed in &case.deeds {
+        tell(|| format!("{}: {:?}", rig.clock.now(), deed.thing));
         rig.happen(deed.thing);
         for _ in 0..deed.answers % 16 {
             rig.go_on();
@@ -202,10 +204,12 @@ impl Rig {
         let _ = self.runtime.complete(step, self.clock.now());
         self.calls.end(call);
         let outcome: Outcome = self.runtime.take_answer(call).unwrap_or(Err(RuntimeError::Unavailable));
+        tell(|| format!("{}: {request:?}: {outcome:?}", self.clock.now()));
         self.naive.answer(&request, &outcome, &self.runtime);
         self.with(|pleg, cache, host| pleg.on_answer(call, outcome, cache, host));
         let told = std::iter::from_fn(|| self.pleg.take_event());
         let told: Vec<(Uid, Plegged, _)> = told.map(|event| (event.uid, event.subject, event.kind)).collect();
+        told.iter().for_each(|told| tell(|| format!("{}: it tells {told:?}", self.clock.now())));
         self.log.note(&told);
         self.naive.hear(told);
         let over = self.pleg.next_relist().is_some();

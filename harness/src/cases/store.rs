@@ -22,6 +22,7 @@ use super::Log;
 use crate::generators::requests::{Claim, Conversation, Grace, Name, Talk, Watched};
 use crate::oracles::history::{History, NaivePod, No, PHASES, Told, is_watched};
 use crate::runner::Checked;
+use crate::telling::{short, tell};
 
 const NODE: &str = "node-1";
 const FINALIZER: &str = "podproof.io/kept";
@@ -45,6 +46,7 @@ pub fn check(case: &TestCase) -> Checked {
 pub(crate) fn check_with(case: &TestCase, slips: Slips) -> Checked {
     let mut both = Both::new(slips);
     for &talk in &case.conversation.0 {
+        tell(|| format!("{talk:?}"));
         both.talk(talk);
         both.compare(talk);
     }
@@ -156,6 +158,7 @@ impl Both {
         self.calls += 1;
         let answer = self.server.serve(CallId(self.calls), &request, self.now);
         let answer = answer.expect("every request but an eviction is answered at once");
+        tell(|| format!("  {}: {}", short(&request), short(&answer)));
         self.log.note(&answer.as_ref().map(|_| ()));
         answer
     }

@@ -15,6 +15,7 @@ use crate::choices::Choices;
 use crate::generators::texts::Text;
 use crate::generators::values::Values;
 use crate::runner::Checked;
+use crate::telling::tell;
 
 /// A file.
 #[derive(Clone, Debug, Arbitrary)]
@@ -72,6 +73,7 @@ fn path(story: Story, timing: Timing) -> String {
 /// At a bug.
 pub fn check(case: &TestCase) -> Checked {
     let text = case.text();
+    tell(|| text.clone());
     let mut log = Log::default();
     match Trace::from_json(&text) {
         Ok(trace) => {

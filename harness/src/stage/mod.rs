@@ -10,8 +10,6 @@ pub mod build;
 pub mod script;
 
 use std::fmt::Debug;
-use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -24,6 +22,7 @@ use podproof_runtime::{Cluster, Operation, Slips};
 use podproof_vocabulary::Release;
 
 use crate::cases::Log;
+use crate::telling::{short, tell};
 use script::{Pace, Scene, pick};
 
 /// Steps of one script; a longer one ends there, and what has not come to rest is not judged.
@@ -34,26 +33,6 @@ const HURRY: Duration = Duration::from_millis(100);
 const HURRY_ONE_IN: u32 = 16;
 /// How often one scene waits for a timer.
 const JUMPS_MAX: usize = 3;
-
-/// Is what happens told on standard error?
-static TELLS: AtomicBool = AtomicBool::new(false);
-
-/// From now on, what happens on stages is told on standard error.
-pub fn tell_all() {
-    TELLS.store(true, Ordering::Relaxed);
-}
-
-fn tell(now: Moment, what: impl FnOnce() -> String) {
-    if TELLS.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stderr(), "{now}: {}", what());
-    }
-}
-
-/// A request without the fields that are not set.
-fn short(request: &Request) -> String {
-    let text = format!("{request:?}");
-    text.split(", ").filter(|field| !field.ends_with(": None")).collect::<Vec<_>>().join(", ")
-}
 
 /// What a world stands on.
 pub struct Stage {
@@ -107,7 +86,7 @@ impl Stage {
 
     /// Tells what happens on this stage, if anybody wants to know.
     pub fn tell(&self, what: impl FnOnce() -> String) {
-        tell(self.now(), what);
+        tell(|| format!("{}: {}", self.now(), what()));
     }
 
     /// What an operation asks the API server for, in words.

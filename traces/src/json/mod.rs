@@ -11,9 +11,11 @@ mod write;
 use std::cell::RefCell;
 use std::{fmt, io};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::trace::{Trace, TraceStep, VERSION};
+pub(crate) use place::error;
 use tree::Tree;
 
 /// What a text lacks to be a trace.
@@ -160,36 +162,48 @@ impl Trace {
     /// The place, the field and what would be accepted: if the text is not JSON, is of another version, has a field that
     /// is missing, unknown or of another type, or holds a scenario that no search can have.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        let given: Tree = parse(text, Fault::Text)?;
-        if let Some(message) = form::no_object(&given) {
-            return Err(place::error(text, "", message));
-        }
-        let versioned: Versioned = parse(text, Fault::Form)?;
-        match versioned.version {
-            Some(VERSION) => {}
-            Some(version) => {
-                let message = format!(
-                    "this is version {version} of the trace format; accepted is {VERSION} (another release of podproof wrote it)"
-                );
-                return Err(place::error(text, "version", message));
-            }
-            None => {
-                let message =
-                    format!("there is no field 'version'; accepted is a trace of version {VERSION}");
-                return Err(place::error(text, "", message));
-            }
-        }
-        let trace: Self = parse(text, Fault::Form)?;
-        let written = serde_json::to_value(&trace).map_err(|error| not_at_a_place(error.to_string()))?;
-        if let Some((field, message)) = form::odd(&given, &written) {
-            return Err(place::error(text, &field, message));
-        }
+        let (trace, given) = of_this_version::<Self>(text)?;
         match lawful::check(&trace, &given) {
             Some((field, message)) => {
-                Err(ReadError { fault: Fault::Content, ..place::error(text, &field, message) })
+                Err(ReadError { fault: Fault::Content, ..error(text, &field, message) })
             }
             None => Ok(trace),
         }
+    }
+}
+
+/// Reads a document of this version that has the form in which it is written.
+///
+/// # Errors
+/// The place, the field and what would be accepted.
+pub(crate) fn read<T: DeserializeOwned + Serialize>(text: &str) -> Result<T, ReadError> {
+    of_this_version(text).map(|(read, _)| read)
+}
+
+fn of_this_version<T: DeserializeOwned + Serialize>(text: &str) -> Result<(T, Tree), ReadError> {
+    let given: Tree = parse(text, Fault::Text)?;
+    if let Some(message) = form::no_object(&given) {
+        return Err(error(text, "", message));
+    }
+    let versioned: Versioned = parse(text, Fault::Form)?;
+    match versioned.version {
+        Some(VERSION) => {}
+        Some(version) => {
+            let message = format!(
+                "this is version {version} of the trace format; accepted is {VERSION} (another release of podproof wrote it)"
+            );
+            return Err(error(text, "version", message));
+        }
+        None => {
+            let message = format!("there is no field 'version'; accepted is a trace of version {VERSION}");
+            return Err(error(text, "", message));
+        }
+    }
+    let read: T = parse(text, Fault::Form)?;
+    let written = serde_json::to_value(&read).map_err(|error| not_at_a_place(error.to_string()))?;
+    match form::odd(&given, &written) {
+        Some((field, message)) => Err(error(text, &field, message)),
+        None => Ok((read, given)),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::{Fault, ReadError};
 
 /// The error for `field`, written as `stem[3].action`, at its place in `text`, which is JSON.
-pub(super) fn error(text: &str, field: &str, message: String) -> ReadError {
+pub(crate) fn error(text: &str, field: &str, message: String) -> ReadError {
     let (line, column) = offset(text, field).map_or((0, 0), |offset| line_and_column(text, offset));
     ReadError { fault: Fault::Form, line, column, field: field.to_owned(), message }
 }

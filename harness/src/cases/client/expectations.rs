@@ -11,6 +11,7 @@ use crate::cases::Log;
 use crate::runner::Checked;
 use crate::stage::build::key;
 use crate::stage::script::until_empty;
+use crate::telling::tell;
 
 const DEEDS_MAX: usize = 100;
 const SETS: [&str; 2] = ["web", "api"];
@@ -43,6 +44,7 @@ pub(super) fn check(deeds: &Deeds) -> Checked {
     let set = |other: bool| key(SETS[usize::from(other)]);
     let mut log = Log::default();
     for &deed in &deeds.0 {
+        tell(|| format!("{now}: {deed:?}"));
         match deed {
             Deed::ExpectCreations(other, count) => {
                 expectations.expect_creations(&set(other), usize::from(count % 4), now);

@@ -15,6 +15,7 @@ use crate::cases::Log;
 use crate::runner::Checked;
 use crate::stage::build::key;
 use crate::stage::script::{pick, until_empty};
+use crate::telling::tell;
 
 const DEEDS_MAX: usize = 200;
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
@@ -63,6 +64,7 @@ pub(super) fn check(deeds: &Deeds, slips: Slips) -> Checked {
     let (mut naive, mut clock, mut log, mut taken) = (Naive::default(), Clock::default(), Log::default(), 0);
     let named = |answer: u8| key(KEYS[usize::from(answer) % KEYS.len()]);
     for &deed in &deeds.0 {
+        tell(|| format!("{}: {deed:?}", clock.now()));
         match deed {
             Deed::Add(answer) => {
                 queue.add(named(answer));
