@@ -8,7 +8,6 @@ use podproof_vocabulary::NodeId;
 
 use crate::before::Target;
 use crate::doubts::{Doubts, Unfollowed};
-use crate::gone::Gone;
 use crate::judged::{Traffic, Watched};
 use crate::matching::actor::Actor;
 use crate::matching::eyes::{Eyes, Writers};
@@ -18,6 +17,7 @@ use crate::reading::{Log, Source};
 use crate::record::{Entry, Facts, Micros, Seen, Verb, Write};
 use crate::report::{Followed, Options, Sum};
 use crate::spool::Depot;
+use crate::strays::Strays;
 use crate::tally::Tally;
 use crate::world::{Composer, Moment, Observed, World};
 
@@ -56,8 +56,7 @@ pub(crate) struct Pursuit<'p, T, K> {
     tally: Tally,
     doubts: Doubts,
     sum: Sum,
-    /// What was removed of those that are followed no more.
-    gone: Gone,
+    strays: Strays,
     /// The names of the pods that entries create, for those who may have begun by then.
     created: BTreeMap<u64, Rc<str>>,
     /// The addresses that pods have had: to who begins later they are those of others.
@@ -108,7 +107,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             tally: Tally::default(),
             doubts,
             sum: Sum::default(),
-            gone: Gone::default(),
+            strays: Strays::default(),
             created: BTreeMap::new(),
             addresses,
             strangers,
@@ -134,7 +133,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             self.addresses.extend(addresses(write));
         }
         self.doubts.see(entry);
-        if let Some(found) = self.gone.see(number, entry) {
+        if let Some(found) = self.strays.see(number, entry) {
             self.sum.note_stray(found);
         }
         for change in self.active.iter_mut().flat_map(|active| &mut active.changes) {
@@ -264,7 +263,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             unexplained = replay.finish().err();
             self.tally.learn(replay.outcomes());
         }
-        replay.names.all_removed().iter().for_each(|(uid, &at)| self.gone.add(uid, at));
+        replay.names.all_removed().iter().for_each(|(uid, &at)| self.strays.add_removed(uid, at));
         let whole = whole::take(&mut replay);
         if let Some(found) = &mut unexplained {
             self.doubts.note(found, &whole, &replay, &changes);

@@ -7,7 +7,7 @@
 //! - [`matching`]: the replay of one workload
 //! - [`unsigned`]: who may have made a write that only watches tell of
 //! - [`world`]: the workloads and nodes of a log, as scenarios
-//! - [`run`]: a log against the model; `follow`: its second pass, and `gone`: what nobody follows any more; [`report`]: what comes of it; [`tally`]: its entries, counted
+//! - [`run`]: a log against the model; `follow`: its second pass, `strays`: pods that nobody follows any more, or yet; [`report`]: what comes of it; [`tally`]: its entries, counted
 //! - [`fingerprint`]: pieces of JSON as numbers
 //! - [`spool`]: what grows with a log, on disk
 //! - [`doubts`]: why an entry that nothing explains may be lawful all the same
@@ -17,7 +17,6 @@ pub mod before;
 pub mod doubts;
 pub mod fingerprint;
 mod follow;
-mod gone;
 pub mod judged;
 pub mod matching;
 pub mod reading;
@@ -25,6 +24,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod spool;
+mod strays;
 pub mod tally;
 pub mod unsigned;
 pub mod world;

@@ -26,6 +26,7 @@ mod refused;
 mod removed;
 mod silent;
 mod slow;
+mod strays;
 mod taints;
 mod together;
 mod too_many;

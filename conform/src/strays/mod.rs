@@ -1,0 +1,46 @@
+//! What speaks of pods that are not there yet, or no more, and that nobody follows then.
+//!
+//! - `gone`: nobody writes to a pod that was removed; `ended`: nothing starts of one that its kubelet has finished with
+//! - `unborn`: nothing is seen of a pod before its creation
+//! - `moments`: when something was seen of pods, as far as that is kept
+
+mod ended;
+mod gone;
+mod moments;
+mod unborn;
+
+use std::rc::Rc;
+
+use crate::matching::Unexplained;
+use crate::record::{Entry, Micros};
+
+use ended::Ended;
+use gone::Gone;
+use unborn::Unborn;
+
+/// What two moments may be apart that the log has in another order than they happened: those of two API servers, or of an API server
+/// and a node.
+const SLACK: Micros = 5_000_000;
+
+/// Pods that are followed no more, or not yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strays {
+    gone: Gone,
+    ended: Ended,
+    unborn: Unborn,
+}
+
+impl Strays {
+    /// A pod has been removed, and is not followed any more.
+    pub fn add_removed(&mut self, uid: &Rc<str>, at: Micros) {
+        self.gone.add(uid, at);
+    }
+
+    /// Why the entry cannot be, if it speaks of a pod that is not there.
+    pub fn see(&mut self, number: u64, entry: &Entry) -> Option<Unexplained> {
+        let of_what_is_gone = self.gone.see(number, entry);
+        let of_what_has_ended = self.ended.see(number, entry);
+        let of_what_is_not_yet = self.unborn.see(number, entry);
+        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet)
+    }
+}
