@@ -10,7 +10,7 @@ use crate::before::Target;
 use crate::matching::whole::Whole;
 use crate::matching::{Replay, Unexplained};
 use crate::reading::is_nameless;
-use crate::record::{Entry, Facts, Micros, Place, Seen, Verb, Write};
+use crate::record::{API_SERVER, Entry, Facts, Micros, Outage, Place, Seen, Verb, Write};
 use crate::world::{Composer, Observed};
 
 /// What was under way when a log began shows for so long: the default toleration of a node that fails, and as much again as the
@@ -96,6 +96,17 @@ pub struct Doubts {
     last: Micros,
     /// How long a write took at most.
     longest: Micros,
+    /// When the container runtimes of nodes were last heard of.
+    runtimes: BTreeMap<Rc<str>, Micros>,
+}
+
+/// What to do where the events of a container runtime may be all that is missing: whoever left out some of them looks the same.
+fn not_heard_of(node: &str, since: Micros) -> String {
+    let seconds = since as f64 / 1e6;
+    format!(
+        "nothing is heard of the container runtime of {node} in the {seconds:.1} s before, nor later: if it was recorded no longer, \
+         judge the log without that file"
+    )
 }
 
 impl Doubts {
@@ -113,6 +124,7 @@ impl Doubts {
             failed: BTreeMap::new(),
             last: Micros::MIN,
             longest: 0,
+            runtimes: BTreeMap::new(),
         }
     }
 
@@ -126,6 +138,15 @@ impl Doubts {
     pub fn see(&mut self, entry: &Entry) {
         if let Seen::Write(_) | Seen::Renewal { .. } = &entry.seen {
             self.last = self.last.max(entry.to);
+        }
+        if let Seen::Fault(event) = &entry.seen
+            && let Some((Outage { what: API_SERVER, .. }, true)) = event.outage()
+        {
+            // What comes back and was not heard of before was away when the log began.
+            self.under_way |= self.last == Micros::MIN;
+        }
+        if let Seen::Runtime(event) = &entry.seen {
+            self.runtimes.insert(Rc::clone(&event.node), entry.to);
         }
         let Seen::Write(write) = &entry.seen else { return };
         let of_pod = write.object.as_ref().and_then(|object| match &object.facts {
@@ -209,6 +230,11 @@ impl Doubts {
             found.doubt(
                 "something was done to a machine before that no entry shows, and what it was is guessed",
             );
+        }
+        if let Some(Watcher::Kubelet(node)) = found.whose {
+            let node = replay.names.node_name(node);
+            let last = self.runtimes.get(node).filter(|last| **last < found.at);
+            last.into_iter().for_each(|last| found.hint(&not_heard_of(node, found.at - last)));
         }
     }
 }

@@ -457,3 +457,35 @@ pub struct FaultEvent {
     /// To whom: a node, or an object.
     pub target: Rc<str>,
 }
+
+/// What is away when the API server is.
+pub const API_SERVER: &str = "API server";
+
+/// Something that is away for a while.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outage {
+    /// What.
+    pub what: &'static str,
+    /// Whose.
+    pub target: Rc<str>,
+}
+
+impl FaultEvent {
+    /// What it takes away, or, if that is over with it, gives back.
+    pub fn outage(&self) -> Option<(Outage, bool)> {
+        let (what, is_over) = match &*self.fault {
+            "poweroff-node" => ("machine", false),
+            "poweron-node" => ("machine", true),
+            "partition-start" => ("link", false),
+            "partition-heal" => ("link", true),
+            "sigterm-kubelet" => ("kubelet", false),
+            "start-kubelet" => ("kubelet", true),
+            "sigstop-containerd" => ("runtime", false),
+            "sigcont-containerd" => ("runtime", true),
+            "apiserver-exited" => (API_SERVER, false),
+            "apiserver-ready" => (API_SERVER, true),
+            _ => return None,
+        };
+        Some((Outage { what, target: Rc::clone(&self.target) }, is_over))
+    }
+}

@@ -365,3 +365,33 @@ fn a_watch_that_began_before_the_log_does_not_make_it_longer() {
         assert_eq!(report.span, expected.span, "{seconds} s");
     }
 }
+
+/// An API server that comes back, and was not heard of before, was away when the log began: the cluster may have stood in any way then.
+#[test]
+fn a_log_may_begin_while_its_api_server_is_away() {
+    let mut files = recording("17");
+    files.remove("nodes.jsonl");
+    let back = line(&files, "faults.jsonl", |fault| fault["fault"] == "apiserver-ready");
+    let from = time(&files["faults.jsonl"][back]) - 3_000_000;
+    for (name, lines) in &mut files {
+        // What a recorder finds when it begins.
+        let found = match name.split('-').next() {
+            Some("proxy") => lines.iter().rfind(|line| time(line) < from && line.contains("restore")),
+            Some("runtime") => lines.first(),
+            _ => None,
+        };
+        let found: Option<Value> = found.map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.retain(|line| time(line) >= from);
+        if let Some(mut found) = found {
+            found["t_us"] = from.into();
+            if name.starts_with("proxy") {
+                found["start_us"] = from.into();
+            }
+            lines.insert(0, found.to_string());
+        }
+    }
+    let report = judge(&files, MOST);
+    let found = report.first_unexplained().expect("what the proxies have does not fit to what is seen first");
+    assert_eq!(report.verdict(), Verdict::Incomplete, "{found:?}");
+    assert!(found.why.contains("something was under way when the log began"), "{found:?}");
+}

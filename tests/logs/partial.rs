@@ -218,3 +218,23 @@ fn what_is_not_answered_whole_is_made_of_the_request() {
         assert_eq!(report.verdict(), Verdict::Lawful, "{kind}: {:?}", report.first_unexplained());
     }
 }
+
+/// A recorder that ends before the others looks as if what it would have told had not happened: what to do then is said.
+#[test]
+fn a_runtime_that_is_not_heard_of_any_more_is_named() {
+    let mut files = recording("02");
+    let is_start = |line: &String| {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        event["container"] == "app" && event["topic"] == "/tasks/start"
+    };
+    let runtime = files.get_mut("runtime-node-a.jsonl").expect("there is one");
+    let start = runtime.iter().position(is_start).expect("its container starts");
+    runtime.truncate(start + 1);
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Unexplained, "as if somebody had cut out how it ended");
+    let says = "nothing is heard of the container runtime of node-a in the ";
+    assert!(why(&report).contains(says) && why(&report).ends_with("without that file"), "{}", why(&report));
+    files.remove("runtime-node-a.jsonl");
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+}

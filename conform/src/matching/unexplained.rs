@@ -53,6 +53,13 @@ impl Unexplained {
         }
     }
 
+    /// What there is no way to may be lawful for this reason, which cannot be told from a log that is wrong.
+    pub fn hint(&mut self, what: &str) {
+        if !self.unsure && !self.is_certain {
+            self.why = format!("{}; {what}", self.why);
+        }
+    }
+
     /// No way to it was found.
     pub fn failed(
         entry: u64,

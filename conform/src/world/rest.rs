@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::life::Moment;
-use crate::record::{FaultEvent, Micros, NodeFacts};
+use crate::record::{FaultEvent, Micros, NodeFacts, Outage};
 
 /// After something was done to a node, or to the API server, it takes so long until nobody is busy with it any more: watches come
 /// back with a back-off, nodes report every ten seconds, and pods of a machine that comes back are started again.
@@ -43,7 +43,7 @@ pub(super) struct Rest {
     /// When a machine was last away.
     missed: Option<Micros>,
     /// What was done to whom and is not over.
-    under_way: BTreeSet<(&'static str, Rc<str>)>,
+    under_way: BTreeSet<Outage>,
     /// Moments of rest that are not yet long enough ago, and when they were.
     young: VecDeque<(Micros, Moment)>,
     /// The newest that is.
@@ -115,23 +115,10 @@ impl Rest {
 
     /// Something was done to the cluster.
     pub fn fault(&mut self, event: &FaultEvent) {
-        let (what, is_over) = match &*event.fault {
-            "poweroff-node" => ("machine", false),
-            "poweron-node" => ("machine", true),
-            "partition-start" => ("link", false),
-            "partition-heal" => ("link", true),
-            "sigterm-kubelet" => ("kubelet", false),
-            "start-kubelet" => ("kubelet", true),
-            "sigstop-containerd" => ("runtime", false),
-            "sigcont-containerd" => ("runtime", true),
-            "apiserver-exited" => ("API server", false),
-            "apiserver-ready" => ("API server", true),
-            _ => return,
-        };
-        let whose = (what, Rc::clone(&event.target));
+        let Some((outage, is_over)) = event.outage() else { return };
         match is_over {
-            true => _ = self.under_way.remove(&whose),
-            false => _ = self.under_way.insert(whose),
+            true => _ = self.under_way.remove(&outage),
+            false => _ = self.under_way.insert(outage),
         }
         self.trouble = Some(self.now);
     }
