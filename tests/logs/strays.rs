@@ -1,9 +1,11 @@
 //! What is seen of pods that are not there yet, or no more.
 
+use std::path::PathBuf;
+
 use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, judge, later, line, recording, time};
+use crate::files::{AUDIT, Files, folders, judge, later, line, read, recording, time};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
@@ -50,19 +52,86 @@ fn nothing_of_a_pod_starts_that_its_kubelet_has_removed() {
     is_unexplained(&started_again(200), "having finished with it (STM-6)");
 }
 
-/// Who runs a pod that somebody else removed may not know it.
+/// Who runs a pod that somebody else removed, or asked to stop, may not know it.
 #[test]
 fn a_pod_that_was_removed_by_somebody_else_may_start_again() {
-    let mut files = started_again(200);
+    let by = |name: &'static str| {
+        move |event: &mut Value| {
+            event["user"]["username"] = json!(name);
+            event["userAgent"] = json!("kubectl/v1.20.2");
+        }
+    };
+    let in_time = |event: &mut Value| event["requestObject"]["gracePeriodSeconds"] = json!(30);
+    let changes: [&dyn Fn(&mut Value); 3] = [&by("somebody"), &by("system:node:node-b"), &in_time];
+    for change in changes {
+        let mut files = started_again(200);
+        let audit = files.get_mut(AUDIT).expect("there is one");
+        let removal = line_of_removal(audit);
+        let mut event = parsed(&audit[removal]);
+        change(&mut event);
+        audit[removal] = event.to_string();
+        let report = judge(&files, MOST);
+        let why = report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default();
+        assert!(!why.contains("STM-6"), "{why}");
+    }
+}
+
+/// A client may say a UID of what it creates, as whoever creates a pod from what it was before, and kubelets of their static pods; the API
+/// server gives it another.
+#[test]
+fn what_a_client_says_of_the_uid_of_a_new_pod_does_not_count() {
+    let mut files = recording("02");
     let audit = files.get_mut(AUDIT).expect("there is one");
-    let removal = line_of_removal(audit);
-    let mut event = parsed(&audit[removal]);
-    event["user"]["username"] = json!("somebody");
-    event["userAgent"] = json!("kubectl/v1.20.2");
-    audit[removal] = event.to_string();
+    let creation = line_of_creation(audit);
+    let mut event = parsed(&audit[creation]);
+    let old = json!("0d85c1f2-7f50-4d0e-9d9e-3a8f6c1b2a10");
+    event["objectRef"]["uid"] = old.clone();
+    event["requestObject"]["metadata"]["uid"] = old.clone();
+    audit[creation] = event.to_string();
+    let runtime = files.get_mut(RUNTIME).expect("there is one");
+    let of_old =
+        runtime.iter().map(|line| parsed(line)).filter(|event| event["uid"].is_string()).map(|mut event| {
+            for field in ["t_us", "ev_us"] {
+                event[field] = json!(event[field].as_i64().expect("a time") - 25 * SECOND);
+            }
+            event["uid"] = old.clone();
+            event.to_string()
+        });
+    let of_old: Vec<String> = of_old.collect();
+    runtime.extend(of_old);
+    runtime.sort_by_key(|line| time(line));
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+}
+
+fn line_of_creation(audit: &[String]) -> usize {
+    let files = Files::from([(AUDIT.to_owned(), audit.to_vec())]);
+    line(&files, AUDIT, |event| {
+        let of = &event["objectRef"];
+        event["verb"] == "create" && of["resource"] == "pods" && of.get("subresource").is_none()
+    })
+}
+
+/// A watch with a selector tells of a pod as new when the selector begins to match it.
+#[test]
+fn what_a_watch_calls_new_may_have_been_there() {
+    let is_of = |folder: &&PathBuf| folder.ends_with("11-init-and-helper");
+    let mut files = read(folders("watches").iter().find(is_of).expect("there is one"));
+    files.extend(recording("11").into_iter().filter(|(name, _)| name.starts_with("runtime-")));
+    assert!(files.keys().any(|name| name.starts_with("runtime-")));
+    let is_ready = |line: &String| {
+        let conditions = parsed(line)["event"]["object"]["status"]["conditions"].take();
+        let is = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
+        conditions.as_array().is_some_and(|all| all.iter().any(is))
+    };
+    let pods = files.get_mut("pods.jsonl").expect("there is one");
+    let ready = pods.iter().position(is_ready).expect("it becomes Ready");
+    let mut first = parsed(&pods[ready]);
+    first["event"]["type"] = json!("ADDED");
+    pods.splice(1..=ready, [first.to_string()]);
     let report = judge(&files, MOST);
     let why = report.first_unexplained().map(|found| found.why.clone()).unwrap_or_default();
-    assert!(!why.contains("STM-6"), "{why}");
+    assert!(!why.contains("got its UID now"), "{why}");
 }
 
 fn line_of_removal(audit: &[String]) -> usize {

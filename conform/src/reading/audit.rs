@@ -351,7 +351,8 @@ impl Heard {
         let name = Some(reference.name.clone()).filter(|name| !name.is_empty());
         let name = name.or_else(|| name_in(got.map(|(_, metadata)| metadata)));
         let name = name.or_else(|| name_in(asked.metadata.as_ref())).unwrap_or_default();
-        let uid = Some(reference.uid.clone()).filter(|uid| !uid.is_empty());
+        // What a client says of the UID of what it creates is written over (S28 `rest/create.go` `BeforeCreate`).
+        let uid = Some(reference.uid.clone()).filter(|uid| !uid.is_empty() && !is_creation);
         let uid = uid.or_else(|| got.and_then(|(_, metadata)| metadata.uid.clone())).unwrap_or_default();
         let of_eviction = asked.delete_options.as_ref().and_then(|options| options.grace_period_seconds);
         let of_query = || query(&event.request_uri, "gracePeriodSeconds")?.parse().ok();

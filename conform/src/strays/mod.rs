@@ -22,6 +22,9 @@ use unborn::Unborn;
 /// and a node.
 const SLACK: Micros = 5_000_000;
 
+/// What else such entries may come from.
+const CLOCKS: &str = "; where the clock of a node may be off, --clock-skew says how far";
+
 /// Pods that are followed no more, or not yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strays {

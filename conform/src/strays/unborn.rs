@@ -16,10 +16,16 @@ impl Unborn {
     /// The entry, if it shows the creation of a pod of which something was seen long before.
     pub fn see(&mut self, number: u64, entry: &Entry) -> Option<Unexplained> {
         let write = write_of(entry).filter(|write| &*write.resource == "pods");
-        if let Some(write) = write.filter(|write| creation(write).is_some()) {
+        // What a watch tells of as new may be new to its selector alone.
+        if let Seen::Write(_) = &entry.seen
+            && let Some(write) = write.filter(|write| creation(write).is_some())
+        {
             let first = self.0.of(&write.uid)?;
             let seconds = (entry.from - first) as f64 / 1e6;
-            let why = format!("something of this pod was seen {seconds:.1} s before, and it got its UID now");
+            let why = format!(
+                "something of this pod was seen {seconds:.1} s before, and it got its UID now{}",
+                super::CLOCKS
+            );
             return (first + SLACK < entry.from)
                 .then(|| Unexplained::wrong(number, entry, words(write), why));
         }
