@@ -150,9 +150,12 @@ pub fn is_done(cluster: &Cluster<'_>, pod: PodId) -> bool {
 /// sandbox, if no init container comes first (CPA-4). A pod that restarts on failure would else take one that exits with 0 for done.
 pub fn stop(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId) {
     let starts_anew = is_started_by_the_sync_that_stops_it(cluster, pod, container);
+    let is_sidecar = cluster.rules.container(container).kind == ContainerKind::Sidecar;
+    let is_alone = is_sidecar && !lacks_sandbox(cluster, pod);
     let state = cluster.container_mut(pod, container);
     state.set_stopping(true);
     state.set_starts_anew(starts_anew);
+    state.set_stops_alone(is_alone);
 }
 
 /// Of a pod that restarts on failure, does a sync that finds this container running, and stops it, start it anew?
@@ -332,13 +335,14 @@ pub fn hook_of(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> Opt
 }
 
 /// KIL-8, KIL-10: a sidecar waits for the apps and for the sidecars after it, as long as the grace lasts, whatever the whole pod is killed
-/// for: its end, or a sandbox that is dead (CPA-4). Who is killed alone, for a probe, waits for nobody. KIL-12: an orphan is killed by a pod
-/// made up from what runs, all containers of which are plain.
+/// for: its end, or a sandbox that is dead (CPA-4). Who is killed alone, for a probe (S28 `SyncPod`, `ContainersToKill`), waits for nobody,
+/// whatever is seen of the sandbox meanwhile. KIL-12: an orphan is killed by a pod made up from what runs, all containers of which are plain.
 fn its_turn(cluster: &Cluster<'_>, pod: PodId, container: ContainerId) -> bool {
-    let rules = cluster.rules;
+    let (rules, state) = (cluster.rules, cluster.container(pod, container));
+    let is_terminating = cluster.pod(pod).kubelet.worker() == Worker::Terminating;
     if rules.container(container).kind != ContainerKind::Sidecar
-        || cluster.container(pod, container).grace_expired()
-        || !(cluster.pod(pod).kubelet.worker() == Worker::Terminating || lacks_sandbox(cluster, pod))
+        || state.grace_expired()
+        || !is_terminating && (state.stops_alone() || !lacks_sandbox(cluster, pod))
         || !cluster.pod(pod).kubelet.knows_spec()
         || cluster.has_mutant(Mutant::SidecarsStopWithApps)
     {
@@ -446,6 +450,7 @@ pub fn exit(cluster: &mut Cluster<'_>, pod: PodId, container: ContainerId, how: 
         .with_grace_expired(false)
         .with_hook(Hook::None)
         .with_starts_anew(starts_anew)
+        .with_stops_alone(false)
         .with_may_be_stopped(may_be_stopped);
 }
 

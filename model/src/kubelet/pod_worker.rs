@@ -162,6 +162,7 @@ pub fn begin_termination(cluster: &mut Cluster<'_>, pod: PodId) {
     for container in cluster.containers_of_mut(pod) {
         container.set_starts_anew(false);
         container.set_may_be_stopped(false);
+        container.set_stops_alone(false);
         if container.is_running() {
             container.set_stopping(true);
         }

@@ -62,7 +62,9 @@ pub struct Container {
     /// A sync that has seen it run in a sandbox that is dead may have begun: it stops it whatever its pod has done meanwhile, and starts an
     /// app anew, too, although that ends by itself.
     pub may_be_stopped: bool,
-    #[bits(3)]
+    /// A sidecar that the kubelet stops for its probe, and not with its pod: it waits for nobody.
+    pub stops_alone: bool,
+    #[bits(2)]
     __: u32,
 }
 

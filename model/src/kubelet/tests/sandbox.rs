@@ -52,6 +52,26 @@ fn sidecars_of_a_dead_sandbox_get_sigterm_after_the_app() {
     assert!(cluster.can(sidecar));
 }
 
+/// CPA-10, KIL-8: the kill for a failed probe is that of one container, whatever is seen of the sandbox meanwhile.
+#[test]
+fn a_sidecar_that_is_stopped_for_its_probe_waits_for_nobody_if_its_sandbox_dies() {
+    let mut cluster = TestCluster::running(1, 1, |s| {
+        s.workload.template.containers = vec![container(ContainerKind::Sidecar, "sidecar"), app()];
+        s.workload.template.serving = 1;
+    });
+    cluster.change(|cluster| cluster.container_mut(P0, C0).set_probe_failed(true));
+    cluster.take(STOP);
+    cluster.befall(Environment::KillSandbox { pod: P0 });
+    cluster.take(Kubelet::Relist { node: N0 });
+    let sidecar = Kubelet::SendSigterm { pod: P0, container: C0 };
+    assert!(cluster.can(sidecar), "although the app runs");
+    cluster.take(Kubelet::StopContainer { pod: P0, container: C1 });
+    assert!(cluster.can(sidecar));
+    cluster.take(sidecar);
+    cluster.take(ContainerStep::Exit { pod: P0, container: C0 });
+    assert!(!cluster.look(|cluster| cluster.container(P0, C0).stops_alone()));
+}
+
 /// CPA-4, as the recording of a killed sandbox shows: a new address, a restart, phase Running throughout.
 #[test]
 fn a_new_sandbox_has_a_new_address_and_the_pod_stays_running() {
