@@ -8,6 +8,10 @@ if [ $# != 3 ]; then
     exit 2
 fi
 seeds=$(dirname "$0")/seeds/$2.txt
+if [ ! -f "$seeds" ]; then
+    echo "there are no seeds of $2; there are those of: $(cd "$(dirname "$seeds")" && echo *.txt | sed 's/\.txt//g')" >&2
+    exit 2
+fi
 case $1 in
 unpack)
     mkdir -p "$3"
@@ -18,10 +22,15 @@ unpack)
     done <"$seeds"
     ;;
 pack)
+    if [ -z "$(ls -A "$3")" ]; then
+        echo "$3 is empty: seeds are left as they are; accepted is a folder with inputs" >&2
+        exit 2
+    fi
     for file in "$3"/*; do
         base64 --wrap=0 "$file"
         echo
-    done | LC_ALL=C sort >"$seeds"
+    done | LC_ALL=C sort >"$seeds.new"
+    mv "$seeds.new" "$seeds"
     ;;
 *)
     sed -n 2,4p "$0" >&2

@@ -203,8 +203,8 @@ pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    // A link is written through.
-    if path.is_symlink() {
+    // A link is written through, and so is what is no file but a device or a pipe.
+    if path.is_symlink() || path.exists() && !path.is_file() {
         return write_with(path, write);
     }
     let mut part = path.as_os_str().to_owned();

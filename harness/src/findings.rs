@@ -17,7 +17,7 @@ use podproof_traces::Trace;
 use podproof_vocabulary::Scenario;
 use podproof_vocabulary::action::Action;
 
-pub use smallest::{Smallest, fails, smallest};
+pub use smallest::{Smallest, fails, fails_on, smallest};
 
 /// A failure, and the path that leads to it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! A process as the cluster sees it: it gets answers and watch events, and has steps of its own that may happen.
 //!
-//! Whoever writes a scheduler, a controller, a kubelet or a proxy can put their own in the place of one here.
+//! [`Cluster::add`](crate::Cluster::add) puts another in the place of one here.
 
 use std::any::Any;
 

@@ -68,6 +68,8 @@ pub enum TraceCommand {
     /// What lockstep and model_walk find becomes a trace: fewer steps and a smaller scenario are tried as long as the failure is of
     /// the same kind. What any other case finds becomes a reproducer, which `trace show` reads, too: a shorter input on which the
     /// same check fails, with what happens on it step by step. It needs the feature `fuzz`, which brings the concrete runtime.
+    ///
+    /// Exit status: 0 it was written; 1 the input does not fail; 2 there is no such case, or what it was given cannot be used.
     FromFuzz(FromFuzzArguments),
     /// Writes a trace for other tools
     Export(Box<ExportArguments>),
@@ -158,7 +160,7 @@ pub struct FromFuzzArguments {
     /// The case: the name of the fuzz target
     pub case: String,
 
-    /// The input that fails, as libFuzzer keeps it; a trace; or a reproducer
+    /// The input that fails, as libFuzzer keeps it; a trace; or a reproducer; - is standard input
     pub artifact: PathBuf,
 
     /// Where the trace is written [default: standard output]

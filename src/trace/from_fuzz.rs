@@ -28,14 +28,14 @@ pub fn run(arguments: &FromFuzzArguments) -> Result<u8, String> {
     let FromFuzzArguments { case, artifact, output } = arguments;
     let case = case_of(case)?;
     target::refuse("--output", output.as_deref(), [artifact.as_path()])?;
-    let bytes = std::fs::read(artifact).map_err(|error| format!("{}: {error}", artifact.display()))?;
+    let bytes = super::bytes_of(artifact)?;
     let line = Line::new(case.name, 0);
     let found = smallest(case, bytes, |left| line.say(left));
     let found = found.map_err(|error| format!("{}: {error}", artifact.display()))?;
     drop(line);
     let Some(found) = found else {
-        output::tell(format_args!("{}: it does not fail any more", artifact.display()));
-        return Ok(crate::exit::HOLDS);
+        output::tell(format_args!("{}: it does not fail, and nothing was written", artifact.display()));
+        return Ok(crate::exit::BROKEN);
     };
     output::tell(format_args!("{}", found.says));
     let status = target::write_text(&found.file, output.as_deref())?;

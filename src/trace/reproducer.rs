@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use podproof_traces::plain::plain;
 use podproof_traces::{Reproducer, View};
 
 use crate::{mistaken, output};
@@ -31,7 +32,7 @@ pub(super) fn show(reproducer: &Reproducer, view: View<'_>, slice: bool) -> Resu
     }
     let mut story = reproducer.story();
     if let Some(file) = view.file {
-        story += &format!("\nreplay it: {}\n", command(reproducer, file));
+        story += &format!("\nreplay it: {}\n", plain(&command(reproducer, file)));
     }
     Ok(output::put(&story, crate::exit::HOLDS))
 }
@@ -48,10 +49,10 @@ fn command(reproducer: &Reproducer, file: &str) -> String {
 #[cfg(feature = "fuzz")]
 pub(super) fn replay(reproducer: &Reproducer, _file: &Path) -> Result<u8, String> {
     use podproof_harness::cases::case_of;
-    use podproof_harness::findings::fails;
+    use podproof_harness::findings::fails_on;
 
     let case = case_of(&reproducer.case)?;
-    let (says, status) = match fails(case, reproducer.bytes()?)? {
+    let (says, status) = match fails_on(case, &reproducer.bytes()?) {
         Some(says) if says == reproducer.says => {
             ("it still fails, and says the same".to_owned(), crate::exit::HOLDS)
         }

@@ -19,6 +19,9 @@ pub(super) fn refuse<'p>(
     inputs: impl IntoIterator<Item = &'p Path>,
 ) -> Result<(), String> {
     let Some(output) = output else { return Ok(()) };
+    if output.is_dir() {
+        return Err(format!("{option} {}: this is a folder; accepted is a file", output.display()));
+    }
     if let Some(input) = inputs.into_iter().find(|input| is_same(input, output)) {
         return Err(format!(
             "{option} {}: this is {}, which is read; accepted is another file",

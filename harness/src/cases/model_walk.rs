@@ -15,6 +15,7 @@ use crate::generators::limits::STEPS_MAX;
 use crate::generators::scenario::{Shape, scenario};
 use crate::oracles::promises::kept_by;
 use crate::runner::Checked;
+use crate::telling::tell;
 use crate::{ModelSystem, System as _};
 
 /// A scenario and a script.
@@ -50,6 +51,7 @@ pub fn check(case: &TestCase) -> Checked {
         enabled.clear();
         system.pending(&mut enabled);
         let Some(action) = choices.action(&enabled) else { break };
+        tell(|| format!("{:4} {action:?}", walk.actions.len() + 1));
         let before = system.model().1.clone();
         system.apply(&action).unwrap_or_else(|refused| panic!("{action:?} was offered: {refused}"));
         let (model, after) = system.model();

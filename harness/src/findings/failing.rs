@@ -5,9 +5,10 @@ use std::fmt;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use podproof_traces::Reproducer;
+use podproof_traces::plain::plain;
+use podproof_traces::{Reproducer, Trace};
 
-use crate::cases::Case;
+use crate::cases::{CASES, Case};
 use crate::telling::overhear;
 
 /// How many smaller inputs are tried.
@@ -112,17 +113,34 @@ impl fmt::Display for Failing {
 /// The input of a file: that of a reproducer, or the file itself.
 ///
 /// # Errors
-/// If it is a reproducer of another case.
+/// If it is a reproducer of another case, or one that cannot be read, or a trace in place of an input.
 pub fn input_of(case: &Case, file: Vec<u8>) -> Result<Vec<u8>, String> {
-    let reproducer = std::str::from_utf8(&file).ok().and_then(|text| Reproducer::from_json(text).ok());
-    match reproducer {
-        None => Ok(file),
-        Some(reproducer) if reproducer.case == case.name => reproducer.bytes(),
-        Some(reproducer) => Err(format!(
+    let Some(text) = document(&file) else { return Ok(file) };
+    if !text.contains("\"case\"") {
+        return match Trace::from_json(text) {
+            Err(error) => Err(error.to_string()),
+            Ok(_) => {
+                let names = CASES.iter().filter(|case| case.walk.is_some()).map(|case| case.name);
+                let names = names.collect::<Vec<_>>().join(", ");
+                Err(format!("this is a trace; accepted of {} is an input, and traces of {names}", case.name))
+            }
+        };
+    }
+    let reproducer = Reproducer::from_json(text).map_err(|error| error.to_string())?;
+    match reproducer.case == case.name {
+        true => reproducer.bytes(),
+        false => Err(format!(
             "this is a reproducer of the case {}; accepted here is one of {}",
-            reproducer.case, case.name
+            plain(&reproducer.case),
+            case.name
         )),
     }
+}
+
+/// The text of a file that is no input but a trace or a reproducer, whole or damaged: inputs are no JSON documents with a version.
+fn document(file: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(file).ok()?;
+    (text.trim_start().starts_with('{') && text.contains("\"version\"")).then_some(text)
 }
 
 thread_local! {
@@ -229,8 +247,24 @@ mod tests {
         let file = failing(&[1, 7]).expect("7 fails").reproducer().to_json().into_bytes();
         let case = |name| case_of(name).expect("there is one");
         assert_eq!(input_of(case("canary"), file.clone()), Ok(vec![1, 7]));
-        let error = input_of(case("proxy"), file).expect_err("of another case");
+        let error = input_of(case("proxy"), file.clone()).expect_err("of another case");
         assert!(error.contains("of the case canary; accepted here is one of proxy"), "{error}");
+        // What is damaged is not taken for an input, on which nothing would fail.
+        let text = String::from_utf8(file).expect("it is text");
+        for damaged in [&text.replace("\"version\": 1", "\"version\": 2"), &text[..text.len() / 2]] {
+            let error = input_of(case("canary"), damaged.as_bytes().to_vec()).expect_err("it is damaged");
+            assert!(error.contains("accepted"), "{error}");
+        }
+        let trace = include_str!("../../../traces/corpus/witness/rollout-that-completes.json");
+        let error = input_of(case("proxy"), trace.as_bytes().to_vec()).expect_err("it is a trace");
+        assert!(
+            error.contains(
+                "this is a trace; accepted of proxy is an input, and traces of model_walk, lockstep"
+            ),
+            "{error}"
+        );
+        let error = input_of(case("lockstep"), trace.as_bytes()[..200].to_vec()).expect_err("it is cut off");
+        assert!(error.contains("accepted"), "{error}");
         assert_eq!(input_of(case("proxy"), vec![1, 2]), Ok(vec![1, 2]));
     }
 }

@@ -25,6 +25,11 @@ pub fn fails(case: &'static Case, file: Vec<u8>) -> Result<Option<String>, Strin
     }
 }
 
+/// What fails on these bytes of a reproducer, whatever they look like; nothing if they do not fail.
+pub fn fails_on(case: &'static Case, bytes: &[u8]) -> Option<String> {
+    Failing::of(case, bytes).map(|found| found.to_string())
+}
+
 /// The failure of the input of a file, made smaller; nothing if it does not fail. `says` is told meanwhile what is left.
 ///
 /// # Errors
@@ -36,7 +41,9 @@ pub fn smallest(
 ) -> Result<Option<Smallest>, String> {
     match case.walk {
         Some(walk) => {
-            let Some(found) = Finding::of(walk, &input_of(case, file)?) else { return Ok(None) };
+            // A trace is followed; any other file is an input, or what is wrong with it is said.
+            let file = if path_of(&file).is_some() { file } else { input_of(case, file)? };
+            let Some(found) = Finding::of(walk, &file) else { return Ok(None) };
             let steps = found.path.len();
             let found = found.shrink(walk, |left| says(&format!("{left} steps are left")));
             let says = format!("of {steps} steps {} are left: {}", found.path.len(), found.says);

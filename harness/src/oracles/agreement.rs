@@ -17,6 +17,7 @@ use super::promises::{self, kept_by};
 use super::rest::{Rest, Resting, broken, failed};
 use crate::choices::Choices;
 use crate::system::{Parts, Refusal, Refused, System, Unfit};
+use crate::telling::tell;
 
 /// Whole observations are compared every so many steps, and at the end.
 const WHOLE_EVERY: usize = 64;
@@ -207,10 +208,12 @@ fn take_all(
             }
         };
         let Some(action) = chosen else {
+            tell(|| "--- from here on nothing goes wrong any more".to_owned());
             resting = Some(Resting::default());
             continue;
         };
         let theirs = action.renamed(&sides.pairs);
+        tell(|| format!("{:4} {action:?}", actions.len() + 1));
         match other.apply(&theirs) {
             Ok(()) => {
                 actions.push(action);
@@ -221,6 +224,7 @@ fn take_all(
                 return Err(Difference::Refused { why: refused.why });
             }
             Err(refused) => {
+                tell(|| format!("     not now: {}", refused.why));
                 *passed_over += 1;
                 put_off.push((action, refused));
                 continue;
