@@ -72,6 +72,11 @@ pub(super) fn created(write: &Write, asked: Value, uid: Option<Rc<str>>, at: Mic
     metadata["creationTimestamp"] = time(at);
     if let Some(uid) = uid {
         metadata["uid"] = json!(*uid);
+    } else if &*write.resource == "pods"
+        && let Some(metadata) = metadata.as_object_mut()
+    {
+        // What a kubelet says of it is of its static pod, and is written over (S28 `rest/create.go` `BeforeCreate`).
+        metadata.remove("uid");
     }
     match &*write.resource {
         "pods" => {
