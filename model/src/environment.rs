@@ -5,7 +5,7 @@ mod scale;
 mod tests;
 
 use podproof_vocabulary::action::{Action, Environment, LostWrite, Watcher};
-use podproof_vocabulary::event::{Budget, EventName, Story};
+use podproof_vocabulary::event::{Budget, EventName};
 use podproof_vocabulary::observation::{Process, Sandbox};
 use podproof_vocabulary::scenario::{ContainerKind, WorkloadKind};
 use podproof_vocabulary::{ContainerId, NodeId, PodId};
@@ -58,26 +58,28 @@ pub fn event_of(step: &Environment) -> EventName {
 
 /// A repair that the story promises: fair, and possible when the cluster is quiet.
 pub fn is_promised(cluster: &Cluster<'_>, step: &Environment) -> bool {
-    cluster.rules.scenario.story == Story::Partition && matches!(step, Environment::HealPartition { .. })
+    cluster.rules.scenario.story.promises() == Some(event_of(step))
 }
 
-/// The story's event may happen now.
-fn story_is_due(cluster: &Cluster<'_>, event: EventName, quiet: bool) -> bool {
-    quiet && !cluster.shared.control_plane.story_told() && cluster.rules.scenario.story.event() == Some(event)
+/// The story's event, where it may happen now.
+fn due_event(cluster: &Cluster<'_>, quiet: bool) -> Option<EventName> {
+    let may_begin = quiet && !cluster.shared.control_plane.story_told();
+    cluster.rules.scenario.story.event().filter(|_| may_begin)
 }
 
 /// The steps that the environment can take. `quiet`: no component can, but for slow timers.
 pub fn candidates(cluster: &Cluster<'_>, quiet: bool, out: &mut Vec<Action>) {
-    for event in EventName::all() {
-        let left = cluster.shared.events_left[event as usize] > 0;
-        let promised = event == EventName::PartitionHeal && cluster.rules.scenario.story == Story::Partition;
-        let due = story_is_due(cluster, event, quiet);
-        if due && event == EventName::Scale {
+    let due = due_event(cluster, quiet);
+    let promised = cluster.rules.scenario.story.promises().filter(|_| quiet);
+    for &event in &cluster.rules.events {
+        let has_budget = cluster.shared.events_left[event as usize] > 0;
+        let is_due = due == Some(event);
+        let scales_by_itself = is_due && event == EventName::Scale;
+        if scales_by_itself {
             out.extend(scale::of_the_story(cluster).map(Action::Environment));
         }
-        let is_its_own =
-            due && event == EventName::Scale && scale::is_the_storys_own(&cluster.rules.scenario);
-        if left || (due && !is_its_own) || (promised && quiet) {
+        let is_its_own = scales_by_itself && scale::is_the_storys_own(&cluster.rules.scenario);
+        if has_budget || (is_due && !is_its_own) || promised == Some(event) {
             targets(cluster, event, out);
         }
     }

@@ -32,7 +32,7 @@ pub fn candidates(cluster: &Cluster<'_>, _scope: Scope, out: &mut Vec<Action>) {
         let behind = || {
             cluster.used_pods().any(|pod| {
                 let proxy = cluster.proxy(node, pod);
-                next(cluster, proxy.view, proxy.rule) != proxy.rule
+                proxy.view != proxy.rule && next(cluster, proxy.view, proxy.rule) != proxy.rule
             })
         };
         // PRX-6: before its first list a kube-proxy has seen nothing, so there is nothing to write. What it has seen it writes

@@ -39,6 +39,8 @@ pub struct Rules {
     pub template_node: Option<NodeId>,
     /// The clocks that run.
     pub clocks: Clocks,
+    /// What can happen at all: the events that have a budget, that of the story, and what the story promises.
+    pub events: Vec<EventName>,
 }
 
 /// A container, compiled.
@@ -87,8 +89,9 @@ impl ContainerRules {
             ContainerKind::Sidecar if !native => (ContainerKind::Init, false),
             kind => (kind, true),
         };
-        let may = |event| scenario.story.event() == Some(event) || scenario.events.count(event) > 0;
-        let stops_probing = may(EventName::KubeletRestart) || may(EventName::RuntimeHang);
+        let stops_probing = [EventName::KubeletRestart, EventName::RuntimeHang]
+            .iter()
+            .any(|&event| may_happen(scenario, event));
         Self {
             kind,
             completes,
@@ -236,6 +239,12 @@ impl TaintTolerations {
     }
 }
 
+/// May this event happen in the scenario?
+fn may_happen(scenario: &Scenario, event: EventName) -> bool {
+    let story = scenario.story;
+    scenario.events.count(event) > 0 || story.event() == Some(event) || story.promises() == Some(event)
+}
+
 impl Rules {
     /// Events that one ring of an exact search holds.
     pub fn ring_capacity(&self) -> usize {
@@ -302,6 +311,7 @@ impl Rules {
             filters: Filters::compile(&scenario),
             room: (0..nodes).map(|node| room(&scenario, node.into(), pods)).collect(),
             tolerations: TaintTolerations::compile(&scenario),
+            events: EventName::all().filter(|&event| may_happen(&scenario, event)).collect(),
             template_node,
             clocks,
             scenario,
@@ -365,7 +375,7 @@ impl Rules {
     }
 
     fn may_happen(&self, event: EventName) -> bool {
-        self.scenario.events.count(event) > 0 || self.scenario.story.event() == Some(event)
+        self.events.contains(&event)
     }
 
     /// The nodes in classes of those that differ in nothing but their names: what may happen on one may happen on any other of

@@ -268,6 +268,20 @@ impl Story {
             Self::RuntimeHang => Some(EventName::RuntimeHang),
         }
     }
+
+    /// The repair that the story promises: it comes in the end, and without a budget of its own.
+    pub const fn promises(self) -> Option<EventName> {
+        match self {
+            Self::Partition => Some(EventName::PartitionHeal),
+            Self::Create
+            | Self::Rollout
+            | Self::PodDeletion
+            | Self::Drain
+            | Self::NodeFailure
+            | Self::ScaleDown
+            | Self::RuntimeHang => None,
+        }
+    }
 }
 
 impl fmt::Display for Story {

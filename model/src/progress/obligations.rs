@@ -34,7 +34,7 @@ fn has_failed_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
 
 /// The link of the machine is cut, and nobody promises to mend it: a partition that is the story is healed.
 fn is_cut_off_for_good(cluster: &Cluster<'_>, node: NodeId) -> bool {
-    let heals = cluster.rules.scenario.story == Story::Partition;
+    let heals = cluster.rules.scenario.story.promises() == Some(EventName::PartitionHeal);
     node.index() < cluster.rules.nodes && {
         let machine = cluster.node(node).machine;
         machine.powered() && !machine.connected() && !heals

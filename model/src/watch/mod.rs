@@ -9,6 +9,7 @@
 //! store and copy, and no queue is kept, so a watch that was cut off is never too old. An exact search keeps a [`ring`] of
 //! events for each consumer and resource.
 
+mod receivers;
 pub mod ring;
 #[cfg(test)]
 mod tests;
@@ -21,44 +22,13 @@ use crate::scope::{Part, Parts, Scope};
 use crate::state::{
     ControllerView, DeploymentObject, KubeletView, NodeObject, PodObject, ReplicaSetColumn, SchedulerView,
 };
-use crate::{api_server, controllers, endpoints, kubelet, scheduler};
+use crate::{controllers, endpoints, kubelet, scheduler};
+use receivers::is_linked;
+pub use receivers::{follows, may_list, receives, takes_events};
 use ring::Stream;
 
 /// The parts whose candidates are its.
 pub const PARTS: Parts = Parts::of(&[Part::SchedulerNews, Part::ReplicaSetNews, Part::SliceNews]);
-
-/// Is news kept for this consumer, so that it need not list again? It is while its link is cut: a watch goes on where it
-/// was (MOD-1, API-33).
-pub fn follows(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
-    let control = cluster.shared.control_plane;
-    match watcher {
-        Watcher::Scheduler => !control.scheduler_down() && !control.scheduler_must_list(),
-        Watcher::ControllerManager => {
-            !control.controller_manager_down() && !control.controller_manager_must_list()
-        }
-        Watcher::Kubelet(node) => {
-            let machine = cluster.node(node).machine;
-            machine.kubelet_runs() && !machine.kubelet_must_list()
-        }
-        Watcher::Proxy(node) => {
-            let machine = cluster.node(node).machine;
-            cluster.models_proxy(node) && machine.proxy_runs() && !machine.proxy_must_list()
-        }
-    }
-}
-
-/// Its link to the API server works.
-fn is_linked(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
-    match watcher {
-        Watcher::Scheduler | Watcher::ControllerManager => true,
-        Watcher::Kubelet(node) | Watcher::Proxy(node) => cluster.node(node).machine.connected(),
-    }
-}
-
-/// Does news reach this consumer, sooner or later, without its listing again?
-pub fn receives(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
-    follows(cluster, watcher) && is_linked(cluster, watcher)
-}
 
 /// An event is on its way to `watcher`. API-36: for one whose link is cut no more are kept than a ring holds; then what it
 /// asks for is too old, and it must list.
@@ -68,37 +38,6 @@ fn push(cluster: &mut Cluster<'_>, watcher: Watcher, stream: Stream, key: u8, va
         return;
     }
     ring::push(cluster, stream, key, value);
-}
-
-/// Can its events reach it now? A kubelet whose config channel nobody reads takes none (SRC-5).
-pub(crate) fn takes_events(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
-    let frozen = matches!(watcher, Watcher::Kubelet(node) if kubelet::is_frozen(cluster, node));
-    receives(cluster, watcher) && !frozen && api_server::answers(cluster)
-}
-
-/// Must it list, and can it?
-pub(crate) fn may_list(cluster: &Cluster<'_>, watcher: Watcher) -> bool {
-    let control = cluster.shared.control_plane;
-    match watcher {
-        Watcher::Scheduler => !control.scheduler_down() && control.scheduler_must_list(),
-        Watcher::ControllerManager => {
-            !control.controller_manager_down() && control.controller_manager_must_list()
-        }
-        Watcher::Kubelet(node) => {
-            let machine = cluster.node(node).machine;
-            machine.kubelet_runs()
-                && machine.connected()
-                && machine.kubelet_must_list()
-                && !kubelet::is_frozen(cluster, node)
-        }
-        Watcher::Proxy(node) => {
-            let machine = cluster.node(node).machine;
-            cluster.models_proxy(node)
-                && machine.proxy_runs()
-                && machine.connected()
-                && machine.proxy_must_list()
-        }
-    }
 }
 
 /// The copy of `object` that `watcher` would hold, as a number.
@@ -208,12 +147,12 @@ fn pod_news(cluster: &Cluster<'_>, watcher: Watcher, pod: PodId) -> Option<u16> 
 
 fn node_news(cluster: &Cluster<'_>, watcher: Watcher, node: NodeId) -> Option<NodeObject> {
     let column = cluster.node(node);
-    let (stream, copy, newest) = match watcher {
-        Watcher::Scheduler => (Stream::SchedulerNodes, column.scheduler, column.api.for_scheduler()),
-        _ => (Stream::ControllerNodes, column.controller, column.api),
+    let (copy, newest) = match watcher {
+        Watcher::Scheduler => (column.scheduler, column.api.for_scheduler()),
+        _ => (column.controller, column.api),
     };
     if ring::is_kept(cluster) {
-        let (key, value) = ring::head(cluster, stream)?;
+        let (key, value) = ring::head(cluster, Stream::nodes(watcher))?;
         return (key == node.0).then(|| NodeObject::from(value as u16));
     }
     (newest != copy).then_some(newest)
@@ -320,25 +259,34 @@ pub fn kubelet_news(cluster: &Cluster<'_>, scope: Scope, out: &mut Vec<Action>) 
     }
 }
 
-fn pods(cluster: &Cluster<'_>, to: Watcher, pods: impl Iterator<Item = PodId>, out: &mut Vec<Action>) {
-    for pod in pods {
-        if pod_news(cluster, to, pod).is_some() {
-            out.push(Action::Watch(Watch::DeliverPod { to, pod }));
-        }
+/// Of these pods those that there is news of. Where rings are kept it is the one that the oldest event is about.
+fn pods(cluster: &Cluster<'_>, to: Watcher, mut pods: impl Iterator<Item = PodId>, out: &mut Vec<Action>) {
+    let deliver = |pod| Action::Watch(Watch::DeliverPod { to, pod });
+    if ring::is_kept(cluster) {
+        let next = ring::head(cluster, Stream::pods(to)).map(|(key, _)| PodId(key));
+        out.extend(next.filter(|&next| pods.any(|pod| pod == next)).map(deliver));
+    } else {
+        out.extend(pods.filter(|&pod| pod_news(cluster, to, pod).is_some()).map(deliver));
     }
 }
 
 fn nodes(cluster: &Cluster<'_>, to: Watcher, out: &mut Vec<Action>) {
-    for node in cluster.node_ids() {
-        if node_news(cluster, to, node).is_some() {
-            out.push(Action::Watch(Watch::DeliverNode { to, node }));
-        }
+    let deliver = |node| Action::Watch(Watch::DeliverNode { to, node });
+    if ring::is_kept(cluster) {
+        out.extend(ring::head(cluster, Stream::nodes(to)).map(|(key, _)| deliver(NodeId(key))));
+    } else {
+        out.extend(cluster.node_ids().filter(|&node| node_news(cluster, to, node).is_some()).map(deliver));
     }
 }
 
 fn replica_sets(cluster: &Cluster<'_>, out: &mut Vec<Action>) {
-    let news = cluster.revision_ids().filter(|&revision| replica_set_news(cluster, revision).is_some());
-    out.extend(news.map(|revision| Action::Watch(Watch::DeliverReplicaSet { revision })));
+    let deliver = |revision| Action::Watch(Watch::DeliverReplicaSet { revision });
+    if ring::is_kept(cluster) {
+        out.extend(ring::head(cluster, Stream::ReplicaSets).map(|(key, _)| deliver(Revision(key))));
+    } else {
+        let has_news = |&revision: &Revision| replica_set_news(cluster, revision).is_some();
+        out.extend(cluster.revision_ids().filter(has_news).map(deliver));
+    }
 }
 
 /// The deliveries that bring news of a followed pod on to the rules: to the controller manager, and of the slice to the

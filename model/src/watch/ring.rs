@@ -98,6 +98,14 @@ impl Stream {
         }
     }
 
+    /// The nodes that a consumer watches.
+    pub fn nodes(watcher: Watcher) -> Self {
+        match watcher {
+            Watcher::Scheduler => Self::SchedulerNodes,
+            Watcher::ControllerManager | Watcher::Kubelet(_) | Watcher::Proxy(_) => Self::ControllerNodes,
+        }
+    }
+
     fn words(self, cluster: &Cluster<'_>) -> Range<usize> {
         let capacity = cluster.rules.ring_capacity();
         let plain = 1 + capacity;
@@ -199,12 +207,11 @@ pub fn mentions(cluster: &Cluster<'_>, pod: PodId) -> bool {
         let ring = &cluster.rings[stream.words(cluster)];
         ring[1..1 + ring[0] as usize * width].chunks(width)
     };
-    let mut pods = vec![Stream::SchedulerPods, Stream::ControllerPods];
-    pods.extend(cluster.node_ids().map(Stream::KubeletPods));
-    pods.into_iter().any(|stream| entries(stream).any(|entry| (entry[0] >> VALUE_BITS) as u8 == pod.0))
-        || cluster
-            .node_ids()
-            .any(|node| entries(Stream::Slices(node)).any(|entry| endpoint_in(entry, pod).is_present()))
+    let of_kubelets = cluster.node_ids().map(Stream::KubeletPods);
+    let mut of_pods = [Stream::SchedulerPods, Stream::ControllerPods].into_iter().chain(of_kubelets);
+    let mut of_slices = cluster.node_ids().map(Stream::Slices);
+    of_pods.any(|stream| entries(stream).any(|entry| (entry[0] >> VALUE_BITS) as u8 == pod.0))
+        || of_slices.any(|stream| entries(stream).any(|entry| endpoint_in(entry, pod).is_present()))
 }
 
 /// The slice as an entry.
