@@ -10,7 +10,7 @@ use crate::record::Micros;
 
 /// A recorder that begins to listen later than this after the log first speaks of pods may have missed something. Those of the recordings
 /// begin before.
-pub(super) const LATE: Micros = 2_000_000;
+pub const LATE: Micros = 2_000_000;
 
 /// What a line says of its time and of rules.
 #[derive(Deserialize)]

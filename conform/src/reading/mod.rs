@@ -39,6 +39,7 @@ mod wrapped;
 
 pub use clocks::Clocks;
 pub use kind::Source;
+pub(crate) use listening::LATE;
 pub use log::{Entries, Log};
 pub use problem::Problem;
 pub(crate) use requests::is_nameless;

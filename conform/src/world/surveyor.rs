@@ -79,7 +79,7 @@ impl Surveyor {
         self.next += 1;
         let began = *self.began.get_or_insert(entry.from);
         self.rest.pass(at, entry.from);
-        self.unwritten.see(entry);
+        self.unwritten.see(entry, began);
         match &entry.seen {
             Seen::Write(write) => self.write(at, write),
             Seen::List(objects) => objects.iter().for_each(|object| self.object(at, Sight::Listed, object)),
@@ -366,9 +366,12 @@ pub(crate) fn is_older(object: &Object, began: Micros) -> bool {
     if has_begun(object) {
         return true;
     }
-    let created = object.whole["metadata"]["creationTimestamp"].as_str().unwrap_or_default();
-    let second = began.div_euclid(1_000_000);
-    seconds(created).is_some_and(|created| created < second)
+    created(object).is_some_and(|created| created < began.div_euclid(1_000_000))
+}
+
+/// When an object was created, in seconds since the epoch.
+pub(super) fn created(object: &Object) -> Option<i64> {
+    seconds(object.whole["metadata"]["creationTimestamp"].as_str()?)
 }
 
 /// Has somebody done something with the object since it was created, as its status shows?

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::surveyor::Surveyor;
+use super::surveyor::{Surveyor, created, has_begun};
 use crate::matching::actor::Actor;
-use crate::record::{Entry, Facts, NodeFacts, Object, Seen, Verb, Write};
+use crate::reading::LATE;
+use crate::record::{ChangeKind, Entry, Facts, Micros, NodeFacts, Object, Seen, Verb, Write};
 
 /// Writes that may be left out as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +78,32 @@ pub(super) struct Unwritten {
     silent: BTreeSet<Rc<str>>,
     /// The namespaces with budgets.
     budgets: BTreeSet<Rc<str>>,
+    /// Watches that begin later than the log, by namespace.
+    late: BTreeSet<(Rc<str>, &'static str)>,
 }
+
+/// The watch of a resource that began later than the log, by what it shows.
+const fn begins_late(facts: &Facts) -> Option<&'static str> {
+    Some(match facts {
+        Facts::Pod(_) => {
+            "its watch of pods begins late: the first that it shows had been there, and the log had begun"
+        }
+        Facts::ReplicaSet(_) => {
+            "its watch of ReplicaSets begins late: the first that it shows had been there, and the log had begun"
+        }
+        Facts::Node(_) => {
+            "its watch of nodes begins late: the first that it shows had been there, and the log had begun"
+        }
+        Facts::Deployment(_)
+        | Facts::EndpointSlice(_)
+        | Facts::PodDisruptionBudget(_)
+        | Facts::Service
+        | Facts::Other(_) => return None,
+    })
+}
+
+/// A `creationTimestamp` is cut to a second.
+const CUT_OFF: Micros = 1_000_000;
 
 /// Where there are so many signs it was no single write that is missing.
 const SEVERAL: u8 = 2;
@@ -86,12 +112,21 @@ const SEVERAL: u8 = 2;
 const OF_NODES: [&str; 2] = ["node-controller", "taint-eviction-controller"];
 
 impl Unwritten {
-    /// Takes note of an entry.
-    pub fn see(&mut self, entry: &Entry) {
+    /// Takes note of an entry of a log that began then.
+    pub fn see(&mut self, entry: &Entry, began: Micros) {
         match &entry.seen {
             Seen::Write(write) => self.write(write),
-            Seen::List(objects) => objects.iter().for_each(|object| self.object(object)),
-            Seen::Change(change) => self.object(&change.object),
+            Seen::List(objects) => {
+                let first: Vec<&Object> = objects.iter().filter(|object| self.is_first(object)).collect();
+                first.into_iter().for_each(|object| self.begins(object, true, entry.from, began));
+                objects.iter().for_each(|object| self.object(object));
+            }
+            Seen::Change(change) => {
+                if change.kind == ChangeKind::Added {
+                    self.begins(&change.object, false, entry.from, began);
+                }
+                self.object(&change.object);
+            }
             Seen::Rules(event) => {
                 let leading = event.endpoints.iter().filter(|(_, endpoints)| !endpoints.is_empty());
                 for (service, _) in leading {
@@ -100,6 +135,20 @@ impl Unwritten {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Nothing of its kind has been shown of its namespace.
+    fn is_first(&self, object: &Object) -> bool {
+        let kind = shown_by(&object.facts).first();
+        kind.is_some_and(|&kind| !self.shown.contains(&(Rc::clone(&object.namespace), kind)))
+    }
+
+    /// A watch begins to tell of an object, or of all there is.
+    fn begins(&mut self, object: &Object, is_listed: bool, at: Micros, began: Micros) {
+        if let Some(says) = begins_late(&object.facts).filter(|_| is_shown_late(object, is_listed, at, began))
+        {
+            self.late.insert((Rc::clone(&object.namespace), says));
         }
     }
 
@@ -188,16 +237,7 @@ impl Unwritten {
 
     /// A watch shows an object: it would have shown others of its kind.
     fn object(&mut self, object: &Object) {
-        let kinds: &[Kind] = match &object.facts {
-            Facts::Pod(_) => &[Creations, Bindings, Statuses, Evictions, Deletions],
-            Facts::Deployment(_) => &[Deployments],
-            Facts::ReplicaSet(_) => &[ReplicaSets, ReplicaSetChanges, ReplicaSetStatuses],
-            Facts::Node(_) => &[NodeStatuses, NodeReports, NodeChanges],
-            Facts::EndpointSlice(_) => &[Slices],
-            Facts::PodDisruptionBudget(_) => &[BudgetStatuses],
-            Facts::Service | Facts::Other(_) => &[],
-        };
-        for &kind in kinds {
+        for &kind in shown_by(&object.facts) {
             if !self.shown.contains(&(Rc::clone(&object.namespace), kind)) {
                 self.shown.insert((Rc::clone(&object.namespace), kind));
             }
@@ -224,7 +264,21 @@ impl Unwritten {
             signs >= of.1.least() && !has.contains(of)
         };
         let found = signs.iter().filter(|(of, count)| is_missed(of, **count));
-        found.map(|((namespace, kind), _)| (Rc::clone(namespace), kind.says())).collect()
+        let found = found.map(|((namespace, kind), _)| (Rc::clone(namespace), kind.says()));
+        found.chain(self.late.iter().filter(|_| !has_writes).cloned()).collect()
+    }
+}
+
+/// The writes that a watch shows which shows an object.
+const fn shown_by(facts: &Facts) -> &'static [Kind] {
+    match facts {
+        Facts::Pod(_) => &[Creations, Bindings, Statuses, Evictions, Deletions],
+        Facts::Deployment(_) => &[Deployments],
+        Facts::ReplicaSet(_) => &[ReplicaSets, ReplicaSetChanges, ReplicaSetStatuses],
+        Facts::Node(_) => &[NodeStatuses, NodeReports, NodeChanges],
+        Facts::EndpointSlice(_) => &[Slices],
+        Facts::PodDisruptionBudget(_) => &[BudgetStatuses],
+        Facts::Service | Facts::Other(_) => &[],
     }
 }
 
@@ -283,6 +337,13 @@ fn is_of_nodes(write: &Write) -> bool {
 fn names_evicted(write: &Write) -> bool {
     let pods = write.object.as_ref().and_then(|object| object.whole["status"]["disruptedPods"].as_object());
     pods.is_some_and(|pods| !pods.is_empty())
+}
+
+/// Is an object shown for the first time later than by a watch that had begun with the log? Its creation, during the log, was not
+/// shown as it stands in a list, or somebody has done something with it since; or it was there long before.
+fn is_shown_late(object: &Object, is_listed: bool, at: Micros, began: Micros) -> bool {
+    let created = created(object).map_or(began, |seconds| seconds * 1_000_000);
+    created >= began && (is_listed || has_begun(object)) || at > began.max(created + CUT_OFF) + LATE
 }
 
 /// Has a node a taint for one of its conditions?
