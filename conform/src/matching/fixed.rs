@@ -1,5 +1,5 @@
 //! What stays as it is in a pod for as long as it is there: nobody changes it, whatever the request
-//! (`staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`;
+//! (`staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `ValidateObjectMetaAccessorUpdate`, `ValidateNoNewFinalizers`;
 //! `pkg/apis/core/validation/validation.go`, `ValidatePodUpdate`), and a write of its status keeps all but that, its owners too
 //! (`pkg/registry/core/pod/strategy.go`, `podStatusStrategy`).
 
@@ -51,6 +51,8 @@ struct First {
     tolerations: BTreeSet<u64>,
     /// Its owners, as a number; none if they may have changed.
     owners: Option<u64>,
+    /// Its finalizers, if it was being deleted: some go, and none come (`ValidateNoNewFinalizers`).
+    finalizers: Option<BTreeSet<String>>,
 }
 
 /// What the log has shown first of each pod.
@@ -109,6 +111,7 @@ impl First {
             asked_for: asked_for(&whole["spec"], is_gated),
             tolerations: tolerations(whole).collect(),
             owners: Some(owners(whole)),
+            finalizers: last_finalizers(whole),
         }
     }
 
@@ -133,6 +136,14 @@ impl First {
         let kept: BTreeSet<u64> = tolerations(whole).collect();
         if !self.tolerations.is_subset(&kept) {
             return Some("it does not tolerate what it did, and nobody takes that back".into());
+        }
+        if let Some(left) = last_finalizers(whole)
+            && let Some(before) = self.finalizers.replace(left.clone())
+            && let Some(new) = left.difference(&before).next()
+        {
+            return Some(format!(
+                "its finalizer {new} is new, and it is being deleted: nobody adds one then"
+            ));
         }
         let before = self.owners.replace(owners(whole)).filter(|_| subresource == "status");
         (before.is_some() && before != self.owners)
@@ -184,6 +195,13 @@ fn tolerations(whole: &Value) -> impl Iterator<Item = u64> + '_ {
     })
 }
 
+/// The finalizers of a pod that is being deleted.
+fn last_finalizers(whole: &Value) -> Option<BTreeSet<String>> {
+    let is_deleting = whole["metadata"]["deletionTimestamp"].is_string();
+    let all = whole["metadata"]["finalizers"].as_array().into_iter().flatten();
+    is_deleting.then(|| all.filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 fn owners(whole: &Value) -> u64 {
     fingerprint(&whole["metadata"]["ownerReferences"])
 }
@@ -193,6 +211,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_pod_that_is_being_deleted_gets_no_finalizer() {
+        let pod = |finalizers: &[&str], is_deleting: bool| {
+            let deleted = is_deleting.then_some("2026-11-22T08:00:00Z");
+            json!({"metadata": {"finalizers": finalizers, "deletionTimestamp": deleted}, "spec": {}})
+        };
+        let changed = |before: &Value, now: &Value| First::of(before).changed(now, "");
+        assert_eq!(changed(&pod(&[], false), &pod(&["a"], false)), None);
+        assert_eq!(
+            changed(&pod(&["a"], false), &pod(&["a", "b"], true)),
+            None,
+            "it came before the deletion"
+        );
+        assert_eq!(changed(&pod(&["a", "b"], true), &pod(&["b"], true)), None);
+        let new = changed(&pod(&["a"], true), &pod(&["b"], true)).expect("one is new");
+        assert!(new.contains("finalizer b is new"), "{new}");
+    }
 
     #[test]
     fn nobody_gives_a_pod_what_it_was_not_made_with_or_takes_it() {
