@@ -40,7 +40,7 @@ impl Part {
             }
             let mut onward = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
             let mut hidden = Hidden::any();
-            onward.extend(self.hidden(ground, quest, &mut hidden, &mut possible, &enabled, &mut seen));
+            onward.extend(self.hidden(ground, quest, &mut hidden, &mut possible, &enabled, |_| false));
             queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
         }
         found.sort();

@@ -55,7 +55,9 @@ impl Grown {
                 (Of::Pod(names.pod(&object.name, &object.uid)?), now)
             }
             Facts::Deployment(_) if subject.is(object) => (Of::Deployment, generations()),
-            Facts::ReplicaSet(_) => (Of::ReplicaSet(names.replica_set(&object.uid)?), generations()),
+            Facts::ReplicaSet(_) => {
+                (Of::ReplicaSet(names.replica_set(&object.name, &object.uid)?), generations())
+            }
             _ => return None,
         };
         let is_anew = match of {

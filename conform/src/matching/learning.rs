@@ -211,11 +211,11 @@ impl Replay {
             }
             Facts::ReplicaSet(facts) => {
                 let comes = write.verb == Verb::Create || !self.led.is_empty() && facts.replicas > 0;
-                if comes && self.names.replica_set(&object.uid).is_none() {
+                if comes && self.names.replica_set(&object.name, &object.uid).is_none() {
                     let revision = self.templates.of_new_set(template_of(&object.whole), &self.names);
                     self.names.bind_replica_set(&object.name, &object.uid, revision);
                 }
-                if let Some(revision) = self.names.replica_set(&object.uid) {
+                if let Some(revision) = self.names.replica_set(&object.name, &object.uid) {
                     self.counts.note_set(revision, &object.whole, at);
                     if &*write.subresource == "status" {
                         self.counts.note_status(revision);

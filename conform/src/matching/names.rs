@@ -208,9 +208,12 @@ impl Names {
         self.replica_sets.insert(revision, (name.clone(), uid.clone()));
     }
 
-    /// The ReplicaSet of this name or UID.
-    pub fn replica_set(&self, name_or_uid: &str) -> Option<Revision> {
-        let is = |(name, uid): &(Rc<str>, Rc<str>)| &**name == name_or_uid || &**uid == name_or_uid;
+    /// The ReplicaSet of this name, and of this UID where both are known: a log without answers may not tell it.
+    pub fn replica_set(&self, name: &str, uid: &str) -> Option<Revision> {
+        let is = |(own_name, own_uid): &(Rc<str>, Rc<str>)| match uid.is_empty() || own_uid.is_empty() {
+            true => **own_name == *name,
+            false => **own_uid == *uid,
+        };
         self.replica_sets.iter().find(|(_, named)| is(named)).map(|(revision, _)| *revision)
     }
 

@@ -1,13 +1,12 @@
 //! How a process came to do what was seen of it: the steps that no log shows are searched for, and only as they are needed.
 
-use std::collections::VecDeque;
-
 use podproof_model::{Model, step};
 use podproof_vocabulary::PodId;
 use podproof_vocabulary::action::{Action, Container, Environment, Scheduler};
 
 use super::clock::Dates;
 use super::eyes::{Eyes, Leave};
+use super::frontier::Frontier;
 use super::part::{Part, Possible, Prints};
 use super::path::{Moment, Taken};
 use super::sighting::{Condition, SLACK};
@@ -140,14 +139,15 @@ impl Part {
         reach: Reach,
     ) -> Result<Vec<Possible>, Failure> {
         let near = self.near(quest, reach);
+        let mut frontier = Frontier::default();
         let mut level: Vec<Possible> = self.possible.clone();
-        let mut seen: Prints = level.iter().map(Possible::print).collect();
         let mut found = Found::default();
         for unseen in 0..=reach.unseen {
+            frontier.take_up(level);
             let mut next = Vec::new();
             let mut hidden =
                 Hidden { near: near.as_deref(), unseen: (unseen < reach.unseen).then_some(&mut next) };
-            self.spread_out(ground, quest, &mut hidden, level, &mut seen, &mut found)?;
+            self.spread_out(ground, quest, &mut hidden, &mut frontier, &mut found)?;
             if !found.states.is_empty() {
                 return Ok(found.states);
             }
@@ -162,14 +162,12 @@ impl Part {
         ground: Ground<'_>,
         quest: &Quest<'_>,
         hidden: &mut Hidden<'_>,
-        level: Vec<Possible>,
-        seen: &mut Prints,
+        frontier: &mut Frontier,
         found: &mut Found,
     ) -> Result<(), Failure> {
         let mut enabled = Vec::new();
-        let mut queue = VecDeque::from(level);
-        while let Some(mut possible) = queue.pop_front() {
-            if seen.len() as u64 > ground.bound {
+        while let Some(mut possible) = frontier.pop() {
+            if frontier.len() as u64 > ground.bound {
                 return Err(Failure::Bound);
             }
             self.looked_at += 1;
@@ -189,12 +187,14 @@ impl Part {
             if holds && self.arrive(ground, quest, &possible, &enabled, found) {
                 // What was seen before it may have come before it.
                 let earlier = self.sighted(ground, quest, quest.moment.at, &mut possible, &enabled);
-                queue.extend(earlier.into_iter().filter(|after| seen.insert(after.print())));
+                earlier.into_iter().for_each(|after| frontier.push(after));
                 continue;
             }
-            let mut onward = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
-            onward.extend(self.hidden(ground, quest, hidden, &mut possible, &enabled, seen));
-            queue.extend(onward.into_iter().filter(|after| seen.insert(after.print())));
+            let seen = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
+            seen.into_iter().for_each(|after| frontier.push(after));
+            let unseen =
+                self.hidden(ground, quest, hidden, &mut possible, &enabled, |after| frontier.puts_off(after));
+            unseen.into_iter().for_each(|after| frontier.push(after));
         }
         Ok(())
     }
@@ -287,7 +287,7 @@ impl Part {
         reached
     }
 
-    /// The states after a step that nobody would have seen.
+    /// The states after a step that nobody would have seen; of those after what happened to the cluster, the new ones are put off.
     pub(super) fn hidden(
         &mut self,
         ground: Ground<'_>,
@@ -295,7 +295,7 @@ impl Part {
         hidden: &mut Hidden<'_>,
         from: &mut Possible,
         enabled: &[Action],
-        seen: &mut Prints,
+        mut is_new: impl FnMut(&Possible) -> bool,
     ) -> Vec<Possible> {
         let cluster = from.open(ground.model);
         let leave = |action: &Action| ground.eyes.leave(&cluster, self.whose, action);
@@ -317,7 +317,7 @@ impl Part {
             self.take(ground.model, &mut after, Taken::hidden(action, quest.moment));
             match (&mut hidden.unseen, leave) {
                 (Some(later), Leave::Fault) => {
-                    if seen.insert(after.print()) {
+                    if is_new(&after) {
                         later.push(after);
                     }
                 }

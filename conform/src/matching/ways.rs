@@ -8,11 +8,12 @@ use super::replay::Replay;
 use crate::record::Micros;
 
 impl Replay {
-    /// The steps of each process on one of the ways that explain everything, and what happened to the cluster. They are kept no longer.
+    /// The steps of each process on that of the ways that explain everything which goes best with the times, and what happened to the
+    /// cluster. They are kept no longer.
     pub(super) fn take_ways(&mut self) -> Vec<Way> {
         let depot = Rc::clone(self.written.depot());
         let of_part = |part: &mut Part| {
-            let tip = part.possible.first_mut()?.tip.take();
+            let tip = part.possible.iter_mut().min_by_key(|possible| possible.fit)?.tip.take();
             Some(Way { paths: std::mem::replace(&mut part.paths, Paths::new(&depot)), tip })
         };
         let befallen = std::mem::replace(&mut self.befallen, Way::new(&depot));

@@ -98,7 +98,7 @@ pub fn is_disputed(cluster: &Cluster<'_>, pod: PodId) -> bool {
 }
 
 /// What is said of the pod was computed when it was rejected, and is its phase alone.
-fn is_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
+pub fn is_rejected(cluster: &Cluster<'_>, pod: PodId) -> bool {
     cluster.pod(pod).kubelet.worker() == Worker::Rejected || is_killed_as_rejected(cluster, pod)
 }
 

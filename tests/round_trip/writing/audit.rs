@@ -130,6 +130,18 @@ impl Writer<'_> {
     }
 }
 
+/// What a creation asks for that makes `object`: what the API server gives it is not there yet.
+pub(super) fn as_asked_for(object: &Value) -> Value {
+    let mut body = object.clone();
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        for given in ["uid", "resourceVersion", "generation"] {
+            metadata.remove(given);
+        }
+        metadata.insert("creationTimestamp".to_owned(), Value::Null);
+    }
+    body
+}
+
 /// What an update asks for that makes `object` of the version that is `known`.
 pub(super) fn of_version(object: &Value, known: &Value) -> Value {
     let mut body = object.clone();

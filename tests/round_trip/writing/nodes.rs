@@ -6,7 +6,7 @@ use podproof_vocabulary::scenario::Taint;
 use serde_json::{Value, json};
 
 use super::actor::Actor;
-use super::audit::{Answer, Request, merge, of_version, seconds};
+use super::audit::{Answer, Request, as_asked_for, merge, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::writer::Writer;
@@ -180,7 +180,7 @@ impl Writer<'_> {
             kind: Kind::Node,
             subresource: "",
             name: name.clone(),
-            body: object.clone(),
+            body: as_asked_for(&object),
         };
         self.ask(request, &Answer::Object(object.clone()));
         self.store.nodes.insert(node, object);

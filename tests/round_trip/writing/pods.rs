@@ -1,7 +1,7 @@
 //! Pod objects.
 
 use podproof_model::Cluster;
-use podproof_model::kubelet::probes;
+use podproof_model::kubelet::{probes, status};
 use podproof_vocabulary::observation::{Deletion, Phase, PodSeen, Process};
 use podproof_vocabulary::scenario::ContainerKind;
 use podproof_vocabulary::{ContainerId, PodId, Revision};
@@ -186,6 +186,9 @@ impl Writer<'_> {
         // The reason goes with the phase Failed, the condition stays (S28 `generateAPIPodStatus`).
         match seen.phase {
             Phase::Failed if evicted => status["reason"] = json!("Evicted"),
+            Phase::Failed if status::is_rejected(cluster, pod) => {
+                status["reason"] = json!("UnexpectedAdmissionError");
+            }
             Phase::Succeeded if evicted => {
                 let reason = [("reason", "TerminationByKubelet")];
                 set_condition(status, "DisruptionTarget", "True", &reason, &now);
@@ -204,13 +207,20 @@ impl Writer<'_> {
         let given = &self.scenario.workload.template.containers[container.index()];
         let life = self.cast.pod(pod).lives.get(&container);
         let at = |at: Option<i64>| json!(at.map(seconds));
-        let state = match cluster.container(pod, container).cached() {
+        let cached = cluster.container(pod, container).cached();
+        // While others of its pod are being stopped one that has ended is told of as it was (STP-1).
+        let runs = cached == Process::Running || probes::is_started(cluster, pod, container);
+        let state = match cached {
             Process::Absent => json!({"waiting": {"reason": "ContainerCreating"}}),
-            Process::Running if !is_last => {
-                json!({"running": {"startedAt": at(life.map(|life| life.started))}})
-            }
+            _ if runs && !is_last => json!({"running": {"startedAt": at(life.map(|life| life.started))}}),
             exited => {
-                let code = life.map_or(i32::from(exited == Process::ExitedError), |life| life.code);
+                // It may have been started anew since.
+                let last = life.map(|life| life.code);
+                let code = match exited {
+                    Process::ExitedOk => 0,
+                    Process::ExitedError => last.filter(|&code| code != 0).unwrap_or(1),
+                    Process::Absent | Process::Running => last.unwrap_or(0),
+                };
                 let reason = if code == 0 { "Completed" } else { "Error" };
                 let (from, to) = (life.map(|life| life.started), life.map(|life| life.exited));
                 let ended =

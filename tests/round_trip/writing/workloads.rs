@@ -7,7 +7,7 @@ use podproof_vocabulary::{PodId, Revision};
 use serde_json::{Map, Value, json};
 
 use super::actor::{self, Actor};
-use super::audit::{Answer, Request, of_version, seconds};
+use super::audit::{Answer, Request, as_asked_for, of_version, seconds};
 use super::cast::Cast;
 use super::store::{Kind, set_condition};
 use super::template;
@@ -48,7 +48,8 @@ impl Writer<'_> {
     fn create(&mut self, actor: Actor<'_>, kind: Kind, object: Value) -> Value {
         let object = self.store.stamp(object);
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let request = Request { actor, verb: "create", kind, subresource: "", name, body: object.clone() };
+        let body = as_asked_for(&object);
+        let request = Request { actor, verb: "create", kind, subresource: "", name, body };
         self.ask(request, &Answer::Object(object.clone()));
         object
     }

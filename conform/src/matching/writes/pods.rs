@@ -121,7 +121,7 @@ fn create(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     if owner.is_some_and(|owner| known.is_to_come(write, &owner.uid)) {
         return Plan::Wrong("a pod of a ReplicaSet before that is created".into());
     }
-    let Some(revision) = owner.and_then(|owner| known.names.replica_set(&owner.uid)) else {
+    let Some(revision) = owner.and_then(|owner| known.names.replica_set(&owner.name, &owner.uid)) else {
         return Plan::NotHere;
     };
     if let Some(what) = begun {
@@ -256,8 +256,12 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
                 // It changes what the model does not represent; but only the kubelet that has the pod reports it.
                 Deed::only_if(whose, Box::new(move |cluster| knows(cluster, node, pod)))
             } else {
-                let report = Action::Kubelet(Kubelet::ReportStatus { pod });
-                Deed::steps(whose, vec![report]).then(says(), Box::new(after))
+                let report = vec![Action::Kubelet(Kubelet::ReportStatus { pod })];
+                let shown = statuses::shown(known.subject, whole.map(|whole| &**whole));
+                let as_shown =
+                    move |cluster: &Cluster<'_>| after(cluster) && statuses::fit(&shown, cluster, pod);
+                let likely = Deed::steps(whose, report.clone()).then(says(), Box::new(as_shown));
+                likely.about(pod).or(Deed::steps(whose, report).then(says(), Box::new(after)).about(pod))
             };
             Plan::By(deed.about(pod))
         }

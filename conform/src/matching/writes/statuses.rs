@@ -1,6 +1,12 @@
 //! What a status says must fit together, whatever the cluster did before.
 
+use podproof_model::Cluster;
+use podproof_model::kubelet::probes;
+use podproof_vocabulary::observation::Process;
+use podproof_vocabulary::{ContainerId, PodId};
 use serde_json::Value;
+
+use crate::matching::subject::Subject;
 
 fn conditions<'v>(whole: &'v Value, name: &str) -> Option<&'v str> {
     let mut all = whole["status"]["conditions"].as_array()?.iter();
@@ -67,6 +73,45 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
         }
         () => None,
     }
+}
+
+/// What a status says of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Runs,
+    /// It has ended, with this exit code.
+    Ended(i64),
+}
+
+/// The exit code of a process that SIGTERM has ended: 128, and 15.
+const BY_SIGTERM: i64 = 143;
+
+/// What the status of a pod says of those of its containers that the model has.
+pub fn shown(subject: &Subject, whole: Option<&Value>) -> Vec<(ContainerId, Shown)> {
+    let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
+    let all =
+        lists.flat_map(|list| whole.into_iter().flat_map(move |whole| whole["status"][list].as_array()));
+    let of = |status: &Value| {
+        let container = subject.container(status["name"].as_str()?)?;
+        let state = &status["state"];
+        let ended = state["terminated"]["exitCode"].as_i64().map(Shown::Ended);
+        Some((container, ended.or_else(|| state["running"].is_object().then_some(Shown::Runs))?))
+    };
+    all.flatten().filter_map(of).collect()
+}
+
+/// Have its containers come to be, by what its kubelet knows, as a status shows them? While some of them are being stopped a status tells
+/// of all as they were before (STP-1); and nobody knows what a kubelet that has lost one makes of it.
+pub fn fit(shown: &[(ContainerId, Shown)], cluster: &Cluster<'_>, pod: PodId) -> bool {
+    shown.iter().all(|&(container, shown)| {
+        let cached = cluster.container(pod, container).cached();
+        match shown {
+            Shown::Runs => cached == Process::Running || probes::is_started(cluster, pod, container),
+            Shown::Ended(0) => cached == Process::ExitedOk,
+            Shown::Ended(BY_SIGTERM) => cached.has_exited(),
+            Shown::Ended(_) => cached == Process::ExitedError,
+        }
+    })
 }
 
 /// The statuses of the init containers that are to end before any container starts.

@@ -21,7 +21,7 @@ pub fn plan(known: &Known<'_, '_>, actor: &Actor, write: &Write) -> Plan {
     // The answer may be a Status, or not in the log.
     if (&*write.resource, &*write.subresource, write.verb) == ("replicasets", "", Verb::Delete)
         && known.subject.is_near(&write.namespace)
-        && let Some(revision) = known.names.replica_set(&write.name)
+        && let Some(revision) = known.names.replica_set(&write.name, "")
     {
         if matches!(actor, Actor::Kubelet(_) | Actor::Scheduler) {
             return super::not_theirs(write, "remove ReplicaSets");
@@ -78,7 +78,7 @@ fn scale(known: &Known<'_, '_>, actor: &Actor, write: &Write, scale: &Object) ->
         WorkloadKind::Pod => return Plan::NotHere,
     };
     if kind != &*write.resource || write.name != subject.name {
-        let is_owned = known.names.replica_set(&write.name).is_some();
+        let is_owned = known.names.replica_set(&write.name, "").is_some();
         return if is_owned { by_hand() } else { Plan::NotHere };
     }
     match scale.whole["spec"]["replicas"].as_u64().map(u8::try_from) {
@@ -207,7 +207,7 @@ fn replica_set(
         }
         return create(known, object, replicas, facts.desired);
     }
-    let Some(revision) = known.names.replica_set(&object.uid) else {
+    let Some(revision) = known.names.replica_set(&object.name, &object.uid) else {
         let began_late = known.began_late;
         return match write.verb {
             // An old one without pods, of before the log: of that it comes back nobody can tell that it was there.
