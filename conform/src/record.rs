@@ -456,6 +456,8 @@ pub struct FaultEvent {
     pub fault: Rc<str>,
     /// To whom: a node, or an object.
     pub target: Rc<str>,
+    /// The API server was asked for it, so an audit log shows what came of it.
+    pub by_request: bool,
 }
 
 /// What is away when the API server is.

@@ -3,7 +3,7 @@
 use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
-use crate::files::{AUDIT, Files, edit, judge, line, recording};
+use crate::files::{AUDIT, Files, edit, judge, line, make_room, recording};
 
 /// States that an entry may cost.
 const MOST: u64 = 20_000;
@@ -37,18 +37,65 @@ fn unexplained(name: &str) -> Files {
 /// What is not explained is not sure either, for this reason.
 fn leaves_doubt(files: &Files, reason: &str) {
     let (verdict, why) = said(files);
-    assert_eq!(verdict, Verdict::Incomplete);
+    assert_eq!(verdict, Verdict::Incomplete, "{why}");
     assert!(why.contains(reason), "{why}");
 }
 
 #[test]
 fn after_a_fault_that_the_model_does_not_have_nothing_is_sure() {
     let mut files = unexplained("06");
-    let faults = files.get_mut(FAULTS).expect("there are some");
-    let mut fault: Value = serde_json::from_str(&faults[0]).expect("JSON");
+    let mut fault: Value = serde_json::from_str(&files[FAULTS][0]).expect("JSON");
     fault["fault"] = json!("fill-disk");
-    faults.insert(0, fault.to_string());
+    // What the API server was asked for is in the audit log, whatever it is called here.
+    let mut asked_for = files.clone();
+    asked_for.get_mut(FAULTS).expect("there are some").insert(0, fault.to_string());
+    assert_eq!(said(&asked_for).0, Verdict::Unexplained);
+    fault.as_object_mut().expect("an object").remove("code");
+    files.get_mut(FAULTS).expect("there are some").insert(0, fault.to_string());
     leaves_doubt(&files, "fault fill-disk");
+}
+
+/// A change of the pod that is Ready first by this user, written right after that.
+fn with_change_of_a_pod(files: &Files, user: &str, change: impl Fn(&mut Value)) -> Files {
+    let mut files = files.clone();
+    make_room(&mut files);
+    let is_ready = |event: &Value| {
+        let conditions = event["responseObject"]["status"]["conditions"].as_array();
+        let is = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
+        event["objectRef"]["resource"] == "pods" && conditions.is_some_and(|all| all.iter().any(is))
+    };
+    let audit = files.get_mut(AUDIT).expect("there is one");
+    let parsed = |line: &String| serde_json::from_str::<Value>(line).expect("JSON");
+    let ready = audit.iter().position(|line| is_ready(&parsed(line))).expect("one is Ready");
+    let mut event = parsed(&audit[ready]);
+    event["auditID"] = json!("change");
+    event["user"] = json!({"username": user});
+    event["userAgent"] = json!("x");
+    event["objectRef"].as_object_mut().expect("an object").remove("subresource");
+    event["requestObject"] = Value::Null;
+    let metadata = &mut event["responseObject"]["metadata"];
+    let version: u64 = metadata["resourceVersion"].as_str().expect("a version").parse().expect("a number");
+    metadata["resourceVersion"] = json!((version + 1).to_string());
+    change(&mut event["responseObject"]);
+    audit.insert(ready + 1, event.to_string());
+    files
+}
+
+/// Its kubelet stops a container whose image is changed, and starts it anew.
+#[test]
+fn after_another_image_nothing_is_sure() {
+    let files = unexplained("06");
+    let image = |pod: &mut Value| pod["spec"]["containers"][0]["image"] = json!("another");
+    leaves_doubt(&with_change_of_a_pod(&files, "rig-admin", image), "the image of a container of");
+    assert_eq!(said(&with_change_of_a_pod(&files, "rig-admin", |_| {})).0, Verdict::Unexplained);
+}
+
+/// A controller patches what it owns to say so, or that it does no more.
+#[test]
+fn after_an_adoption_nothing_is_sure() {
+    let files = unexplained("06");
+    let controller = "system:serviceaccount:kube-system:replicaset-controller";
+    leaves_doubt(&with_change_of_a_pod(&files, controller, |_| {}), "is adopted or released");
 }
 
 /// Pods with conditions that somebody has to set are Ready at times that the model does not know; and some fail for their age.

@@ -1,5 +1,7 @@
 //! Services with several EndpointSlices: one for each family of addresses, or more of one.
 
+use std::collections::BTreeMap;
+
 use podproof_conform::report::Verdict;
 use serde_json::{Value, json};
 
@@ -51,7 +53,7 @@ fn with_second(first: impl Fn(&mut Value), second: impl Fn(&mut Value)) -> Files
         }
     });
     let lines = files.get_mut(AUDIT).expect("there is one");
-    let mut all = Vec::new();
+    let (mut all, mut known) = (Vec::new(), BTreeMap::new());
     for line in lines.drain(..) {
         let mut event: Value = serde_json::from_str(&line).expect("JSON");
         if !is_slice(&event) {
@@ -61,7 +63,14 @@ fn with_second(first: impl Fn(&mut Value), second: impl Fn(&mut Value)) -> Files
         let twin = beside(&event, &second);
         first(&mut event["responseObject"]);
         event["requestObject"] = Value::Null;
-        all.extend([event.to_string(), twin.to_string()]);
+        // What is as it was is not written.
+        for event in [event, twin] {
+            let slice = &event["responseObject"];
+            let uid = slice["metadata"]["uid"].to_string();
+            if known.insert(uid, slice["endpoints"].clone()).as_ref() != Some(&slice["endpoints"]) {
+                all.push(event.to_string());
+            }
+        }
     }
     *lines = all;
     files

@@ -43,6 +43,25 @@ fn a_node_joins_by_the_hand_of_its_own_kubelet() {
     audit.insert(middle + 1, event.to_string());
     let report = judge(&files, MOST);
     assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
+    // Where what was done to the cluster was written down, it renews its lease before its node is Ready all the same.
+    for (field, value) in [
+        ("auditID", json!("renews")),
+        ("verb", json!("update")),
+        (
+            "objectRef",
+            json!({"resource": "leases", "namespace": "kube-node-lease", "name": "node-c", "apiGroup": "coordination.k8s.io", "apiVersion": "v1"}),
+        ),
+        ("responseStatus", json!({"code": 200})),
+        ("requestObject", Value::Null),
+        ("responseObject", Value::Null),
+    ] {
+        event[field] = value;
+    }
+    files.get_mut(AUDIT).expect("there is one").insert(middle + 2, event.to_string());
+    files.extend(recording("01").into_iter().filter(|(name, _)| name == "faults.jsonl"));
+    assert_eq!(files.len(), 2);
+    let report = judge(&files, MOST);
+    assert_eq!(report.verdict(), Verdict::Lawful, "{:?}", report.first_unexplained());
 }
 
 /// Kubernetes writes microseconds. Of a time without a fraction nobody knows where in its second it was.

@@ -168,3 +168,54 @@ fn no_pod_is_bound_before_its_creation() {
     audit.sort_by_key(|line| time(line));
     is_unexplained(&files, "it got its UID now");
 }
+
+/// The writes of slices with endpoints, by their places.
+fn slices(files: &Files) -> Vec<usize> {
+    let is = |line: &String| {
+        let event = parsed(line);
+        event["objectRef"]["resource"] == "endpointslices"
+            && !event["responseObject"]["endpoints"][0].is_null()
+    };
+    let lines = files[AUDIT].iter().enumerate();
+    lines.filter(|(_, line)| is(line)).map(|(place, _)| place).collect()
+}
+
+/// The last write of the slice leaves a pod in it that was removed, as the write before had it: in whatever order, nothing has changed.
+#[test]
+fn a_slice_is_not_written_as_it_was() {
+    for only_audit in [false, true] {
+        let mut files = recording("04");
+        files.retain(|name, _| !only_audit || name == AUDIT);
+        let slices = slices(&files);
+        let audit = files.get_mut(AUDIT).expect("there is one");
+        let [.., before, last] = slices[..] else { panic!("there are several") };
+        let (known, mut event) = (parsed(&audit[before]), parsed(&audit[last]));
+        let mut endpoints = known["responseObject"]["endpoints"].clone();
+        endpoints.as_array_mut().expect("endpoints").reverse();
+        event["responseObject"]["endpoints"] = endpoints;
+        event["requestObject"] = Value::Null;
+        audit[last] = event.to_string();
+        is_unexplained(&files, "it is as it was");
+    }
+}
+
+/// A later one still names the pod, while something else changes.
+#[test]
+fn no_slice_names_a_pod_that_was_removed_long_before() {
+    let mut files = recording("04");
+    files.retain(|name, _| name == AUDIT);
+    let slices = slices(&files);
+    let [.., before, last] = slices[..] else { panic!("there are several") };
+    let audit = files.get_mut(AUDIT).expect("there is one");
+    let (known, mut event) = (parsed(&audit[before]), parsed(&audit[last]));
+    event["responseObject"]["endpoints"] = known["responseObject"]["endpoints"].clone();
+    event["responseObject"]["metadata"]["generation"] = json!(100);
+    event["responseObject"]["metadata"]["resourceVersion"] = json!("1000000");
+    event["auditID"] = json!("later");
+    event["requestObject"] = Value::Null;
+    later(&mut event, 8 * SECOND);
+    let at = event["stageTimestamp"].clone();
+    audit.retain(|line| parsed(line)["stageTimestamp"].as_str() < at.as_str());
+    audit.push(event.to_string());
+    is_unexplained(&files, "which was removed");
+}

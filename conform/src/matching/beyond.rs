@@ -7,7 +7,7 @@ use podproof_vocabulary::action::Watcher;
 
 use super::actor::Actor;
 use super::writes::grace;
-use crate::record::Write;
+use crate::record::{Verb, Write};
 
 /// What the model does not have.
 #[derive(Clone, Debug, Default)]
@@ -85,9 +85,34 @@ impl Beyond {
         }
     }
 
+    /// A controller may have adopted or released an object in the namespace of the workload.
+    pub fn note_claim(&mut self, number: u64, write: &Write) {
+        if claims(write) {
+            self.note(None, number, format!("{} is adopted or released", write.name));
+        }
+    }
+
+    /// A container of this pod is to run another image: its kubelet stops it, and starts it anew (API-10).
+    pub fn note_image(&mut self, number: u64, pod: &str) {
+        self.note(None, number, format!("the image of a container of {pod} was changed"));
+    }
+
     /// What came before an entry that nothing explains, of this process if of one.
     pub fn before(&self, number: u64, whose: Option<Watcher>) -> Option<&str> {
         let mut of = [None, whose].into_iter().filter_map(|concerns| self.first.get(&concerns));
         of.find(|(first, _)| *first <= number).map(|(_, what)| &**what)
     }
+}
+
+/// Does a controller give an object itself as owner, or take that back? It patches nothing else of what it owns
+/// (`pkg/controller/controller_ref_manager.go`, `AdoptPod`, `ReleaseReplicaSet`).
+fn claims(write: &Write) -> bool {
+    let controller = match &*write.resource {
+        "pods" => "replicaset-controller",
+        "replicasets" => "deployment-controller",
+        _ => return false,
+    };
+    let is_patch =
+        write.verb == Verb::Patch && write.subresource.is_empty() && (200..300).contains(&write.code);
+    is_patch && matches!(Actor::of(write), Actor::Controller(name) if &*name == controller)
 }

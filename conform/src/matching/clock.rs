@@ -181,9 +181,9 @@ impl Clock {
                 let pod = step.pod()?;
                 (pod, self.of_kubelet(cluster, dates, step))
             }
-            // RS-7
+            // RS-7: from the `lastTransitionTime` on, which is cut to a second (S28 `pkg/api/v1/pod` `IsPodAvailable`).
             Action::ReplicaSet(ReplicaSet::CountAvailable { pod }) => {
-                let since = dates.ready.get(&pod).copied().unwrap_or_default();
+                let since = dates.ready.get(&pod).copied().unwrap_or_default() - seconds(1);
                 (pod, since + seconds(cluster.rules.scenario.workload.min_ready_seconds))
             }
             Action::Container(Container::Listen { pod, .. } | Container::Exit { pod, .. })

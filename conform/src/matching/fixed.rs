@@ -51,6 +51,8 @@ struct First {
     tolerations: BTreeSet<u64>,
     /// Its owners, as a number; none if they may have changed.
     owners: Option<u64>,
+    /// The images of its containers, in their order: these may change.
+    images: Vec<String>,
     /// Its finalizers, if it was being deleted: some go, and none come (`ValidateNoNewFinalizers`).
     finalizers: Option<BTreeSet<String>>,
 }
@@ -85,6 +87,22 @@ impl Fixed {
         found
     }
 
+    /// Does a write, of which note was taken before, leave a pod with another image?
+    pub fn has_other_image(&mut self, names: &Names, write: &Write) -> bool {
+        let object = write.object.as_ref().filter(|_| &*write.resource == "pods" && !write.only_asked);
+        let Some((object, pod)) =
+            object.and_then(|object| Some((object, names.pod(&object.name, &object.uid)?)))
+        else {
+            return false;
+        };
+        let (Some(first), now) = (self.of.get_mut(&pod), images(&object.whole)) else { return false };
+        let is_other = !now.is_empty() && !first.images.is_empty() && now != first.images;
+        if is_other {
+            first.images = now;
+        }
+        is_other
+    }
+
     /// Somebody has changed a pod, and the log does not show what that left.
     fn lose_owners(&mut self, names: &Names, write: &Write) {
         let is_change = matches!(write.verb, Verb::Update | Verb::Patch) && write.subresource.is_empty();
@@ -111,6 +129,7 @@ impl First {
             asked_for: asked_for(&whole["spec"], is_gated),
             tolerations: tolerations(whole).collect(),
             owners: Some(owners(whole)),
+            images: images(whole),
             finalizers: last_finalizers(whole),
         }
     }
@@ -193,6 +212,11 @@ fn tolerations(whole: &Value) -> impl Iterator<Item = u64> + '_ {
         toleration.as_object_mut().map(|fields| fields.remove("tolerationSeconds"));
         fingerprint(&toleration)
     })
+}
+
+fn images(whole: &Value) -> Vec<String> {
+    let containers = whole["spec"]["containers"].as_array().into_iter().flatten();
+    containers.map(|container| container["image"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 /// The finalizers of a pod that is being deleted.

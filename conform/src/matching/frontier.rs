@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn what_goes_best_with_the_times_comes_first() {
         let mut frontier = Frontier::default();
-        [(1, 5), (2, 0), (3, 5), (4, 0)].map(|(met, behind)| frontier.push(possible(met, behind)));
+        for (met, behind) in [(1, 5), (2, 0), (3, 5), (4, 0)] {
+            frontier.push(possible(met, behind));
+        }
         assert_eq!(all(&mut frontier), [2, 4, 1, 3], "and of those alike what was found first");
     }
 

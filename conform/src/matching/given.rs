@@ -106,6 +106,8 @@ impl Given {
                 before.seconds
             )),
             Verb::Delete => None,
+            // A watch shows what a deletion has made of it, and not who asked for what.
+            _ if write.took.is_none() && seconds < before.seconds => None,
             _ if seconds != before.seconds => Some(format!(
                 "its grace period is {seconds} s, and was {} s: nothing but a deletion changes it",
                 before.seconds

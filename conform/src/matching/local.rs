@@ -343,6 +343,7 @@ pub fn fault(subject: &Subject, names: &Names, event: &FaultEvent) -> Fault {
         | "label" | "unlabel" | "rolling-update" | "scale" | "poweroff-node-done" | "poweron-node-done"
         | "start-apiserver" | "sigterm-apiserver" | "sigkill-sandbox" | "kubelet-exited" | "kcm-exited"
         | "scheduler-exited" | "start-kcm" | "start-scheduler" => Fault::Elsewhere,
+        _ if event.by_request => Fault::Elsewhere,
         _ => Fault::NotModelled,
     }
 }

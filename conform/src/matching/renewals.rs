@@ -1,5 +1,6 @@
 //! Renewals of node leases: who renews one runs, and reaches the API server (NLC-2).
 
+use podproof_model::Cluster;
 use podproof_vocabulary::action::Watcher;
 
 use super::plan::Deed;
@@ -24,6 +25,11 @@ impl Replay {
             return Err(Box::new(Unexplained::wrong(number, entry, seen, why)));
         }
         let Some(own) = self.names.node(node).filter(|_| self.eyes.has_faults()) else { return Ok(()) };
+        // A node that has registered joins when it is Ready for the first time.
+        let model = &self.models[self.now].1;
+        if !Cluster::new(&model.rules, &mut self.common).node(own).has_joined() {
+            return Ok(());
+        }
         let runs = Deed::only_if(Watcher::Kubelet(own), Box::new(move |cluster| can_write(cluster, own)));
         self.done(number, entry, &format!("kubelet {node} renews its lease"), &runs)
     }

@@ -382,6 +382,9 @@ impl Replay {
 
     fn write(&mut self, number: u64, entry: &Entry, write: &Write) -> Result<Outcome, Ended> {
         self.infer_links(number, entry, write)?;
+        if self.subject.is_near(&write.namespace) {
+            self.beyond.note_claim(number, write);
+        }
         if self.names.pod(&write.name, &write.uid).is_some() || self.names.node(&write.name).is_some() {
             self.beyond.see(number, write);
         }
@@ -416,6 +419,9 @@ impl Replay {
         let other = other.or(self.answered.see(&self.names, &self.eyes, write));
         if let Some(why) = less.or(other) {
             return Err(Box::new(Unexplained::wrong(number, entry, words(write), why)));
+        }
+        if self.fixed.has_other_image(&self.names, write) {
+            self.beyond.note_image(number, &write.name);
         }
         if let Some(why) = self.leaving.see(write, (entry.from, entry.to)) {
             let found = Unexplained::wrong(number, entry, words(write), why);

@@ -67,7 +67,8 @@ struct Runtime {
 
 fn runtime(line: Runtime, place: &Place, names: &mut Names) -> Result<Said, Problem> {
     if line.topic == UNHEARD {
-        let event = FaultEvent { fault: names.get(UNHEARD), target: names.get(&line.node) };
+        let event =
+            FaultEvent { fault: names.get(UNHEARD), target: names.get(&line.node), by_request: false };
         return Ok((line.t_us, Some((line.t_us, line.t_us, Seen::Fault(event)))));
     }
     let exit = i32::try_from(line.exit_status.unwrap_or_default()).unwrap_or(i32::MAX);
@@ -226,10 +227,16 @@ struct Fault {
     end_us: Option<Micros>,
     fault: String,
     target: Option<String>,
+    /// What the API server answered, if it was asked.
+    code: Option<u16>,
 }
 
 fn fault(line: Fault, names: &mut Names) -> Said {
-    let event =
-        FaultEvent { fault: names.get(&line.fault), target: names.get(&line.target.unwrap_or_default()) };
+    let by_request = line.code.is_some_and(|code| (200..600).contains(&code));
+    let event = FaultEvent {
+        fault: names.get(&line.fault),
+        target: names.get(&line.target.unwrap_or_default()),
+        by_request,
+    };
     (line.t_us, Some((line.t_us, line.end_us.unwrap_or(line.t_us), Seen::Fault(event))))
 }

@@ -1,12 +1,14 @@
-//! What speaks of pods that are not there yet, or no more, and that nobody follows then.
+//! What speaks of pods that are not there yet, or no more, and that nobody follows then; and slices, of whichever Service.
 //!
 //! - `gone`: nobody writes to a pod that was removed; `ended`: nothing starts of one that its kubelet has finished with
 //! - `unborn`: nothing is seen of a pod before its creation
+//! - `slices`: a slice is not written as it was, and names no pod that was removed long before
 //! - `moments`: when something was seen of pods, as far as that is kept
 
 mod ended;
 mod gone;
 mod moments;
+mod slices;
 mod unborn;
 
 use std::rc::Rc;
@@ -16,6 +18,7 @@ use crate::record::{Entry, Micros};
 
 use ended::Ended;
 use gone::Gone;
+use slices::Slices;
 use unborn::Unborn;
 
 /// What two moments may be apart that the log has in another order than they happened: those of two API servers, or of an API server
@@ -31,6 +34,7 @@ pub(crate) struct Strays {
     gone: Gone,
     ended: Ended,
     unborn: Unborn,
+    slices: Slices,
 }
 
 impl Strays {
@@ -44,6 +48,7 @@ impl Strays {
         let of_what_is_gone = self.gone.see(number, entry);
         let of_what_has_ended = self.ended.see(number, entry);
         let of_what_is_not_yet = self.unborn.see(number, entry);
-        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet)
+        let of_slices = self.slices.see(number, entry);
+        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet).or(of_slices)
     }
 }

@@ -51,6 +51,6 @@ pub use observed::{
     RevisionSeen, Scaling, World,
 };
 pub use surveyor::{Options, Surveyor};
-pub(crate) use surveyor::{has_begun, is_older};
+pub(crate) use surveyor::{has_begun, is_older, removes};
 pub use traits::Traits;
 pub(crate) use versions::releases_to_try;

@@ -135,9 +135,11 @@ impl Nodes {
             before["spec"] = json!({"taints": [], "unschedulable": false});
             node.first = Rc::new(before);
         }
+        let mut sight = sight;
         if node.life.gone.is_some() && sight == Sight::Created {
-            // A machine that was replaced under its name is the same node to whoever runs pods there.
+            // A machine that was replaced under its name is the same node to whoever runs pods there, and was there before.
             node.life.gone = None;
+            sight = Sight::Found;
         }
         if !node.life.is_news(at, sight, object) || sight == Sight::Gone {
             return;

@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn fault(fault: &str) -> FaultEvent {
-        FaultEvent { fault: fault.into(), target: "a".into() }
+        FaultEvent { fault: fault.into(), target: "a".into(), by_request: false }
     }
 
     /// From when on something is followed that comes after so many seconds.

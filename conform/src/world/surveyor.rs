@@ -401,7 +401,7 @@ fn seconds(text: &str) -> Option<i64> {
 
 /// Does a granted deletion remove the object at once? A pod is removed by a deletion without grace, unless a finalizer holds
 /// it; other objects by any deletion, unless a finalizer holds them.
-fn removes(write: &Write) -> bool {
+pub(crate) fn removes(write: &Write) -> bool {
     match &write.object {
         Some(object) if matches!(object.facts, Facts::Pod(_)) => {
             let metadata = &object.whole["metadata"];

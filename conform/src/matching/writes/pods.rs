@@ -230,8 +230,10 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     if let Some(why) = other_families(known, pod, facts).filter(|_| !in_host_network) {
         return Plan::Wrong(why);
     }
+    // Until 1.21 it has nothing of what it was before (`pkg/kubelet/eviction/eviction_manager.go`, `evictPod`).
+    let is_evicted = facts.ip.is_none() && whole.is_some_and(|whole| whole["status"]["reason"] == "Evicted");
     let has_address = move |object: PodObject| match address {
-        _ if in_host_network => true,
+        _ if in_host_network || is_evicted => true,
         None => object.address().is_none(),
         Some(Some(address)) => object.address() == Some(address),
         // One that it has not had before: a new sandbox brings it.

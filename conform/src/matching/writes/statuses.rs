@@ -78,6 +78,7 @@ pub fn pod(whole: &Value) -> Option<&'static str> {
 /// What a status says of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
+    /// It runs.
     Runs,
     /// It has ended, with this exit code.
     Ended(i64),
