@@ -37,9 +37,6 @@ impl Ends {
     pub fn see(&mut self, names: &Names, write: &Write) -> Option<String> {
         let object = write.object.as_ref().filter(|_| !write.only_asked && write.code < 400)?;
         let pod = names.pod(&object.name, &object.uid).filter(|_| &*write.resource == "pods")?;
-        if let Some(container) = removed_while_it_runs(write, &object.whole) {
-            return Some(format!("its kubelet removes it, and has told that container {container} runs"));
-        }
         if let Some(why) = self.moved(pod, &object.whole) {
             return Some(why);
         }
@@ -97,6 +94,14 @@ impl Place {
         let running = running.filter_map(|own| own["containerID"].as_str()).map(str::to_owned).collect();
         (!addresses.is_empty() && whole["spec"]["hostNetwork"] != true).then_some(Self { addresses, running })
     }
+}
+
+/// Why a kubelet does not remove a pod with this write: by the status that goes with the pod a container runs. That stands in the write
+/// itself, so it cannot be, whatever came before it.
+pub fn misremoval(write: &Write) -> Option<String> {
+    let object = write.object.as_ref().filter(|_| !write.only_asked && write.code < 400)?;
+    let container = removed_while_it_runs(write, &object.whole).filter(|_| &*write.resource == "pods")?;
+    Some(format!("its kubelet removes it, and has told that container {container} runs"))
 }
 
 /// A container that runs by the last status of a pod which its kubelet removes.

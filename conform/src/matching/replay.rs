@@ -12,7 +12,7 @@ use super::answered::Answered;
 use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
-use super::ends::Ends;
+use super::ends::{Ends, misremoval};
 use super::eyes::Eyes;
 use super::fixed::Fixed;
 use super::given::Given;
@@ -423,7 +423,9 @@ impl Replay {
         if self.fixed.has_other_image(&self.names, write) {
             self.beyond.note_image(number, &write.name);
         }
-        if let Some(why) = self.leaving.see(write, (entry.from, entry.to)) {
+        let is_followed = self.names.pod(&write.name, &write.uid).is_some();
+        let certain = self.leaving.see(write, (entry.from, entry.to));
+        if let Some(why) = certain.or_else(|| misremoval(write).filter(|_| is_followed)) {
             let found = Unexplained::wrong(number, entry, words(write), why);
             return Err(Box::new(Unexplained { is_certain: true, ..found }));
         }
