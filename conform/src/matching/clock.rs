@@ -167,6 +167,12 @@ impl Clock {
         self.marks.get(&(pod, container, mark)).copied().unwrap_or_default()
     }
 
+    /// Is nothing earlier by `other`? All are lower bounds, so whatever can be by `other` can be by this.
+    pub fn is_no_later(&self, other: &Self) -> bool {
+        self.floors.iter().all(|(pod, floor)| *floor <= other.floor(*pod))
+            && self.marks.iter().all(|(&(pod, container, mark), at)| *at <= other.mark(pod, container, mark))
+    }
+
     /// What was done with `pod` so far was done by this moment.
     pub fn raise(&mut self, pod: PodId, to: Micros) {
         let floor = self.floors.entry(pod).or_default();
@@ -252,7 +258,10 @@ impl Clock {
     pub fn note(&mut self, cluster: &Cluster<'_>, dates: &Dates, action: &Action, at: Option<Micros>) {
         let Some((pod, earliest)) = self.earliest(cluster, dates, action) else { return };
         let moment = at.unwrap_or(earliest).max(earliest);
-        self.raise(pod, moment);
+        // When a process begins to listen is no business of who stops it.
+        if !matches!(action, Action::Container(Container::Listen { .. })) {
+            self.raise(pod, moment);
+        }
         let marked = match *action {
             Action::Kubelet(Kubelet::StartContainer { container, .. }) => Some((container, Mark::Start)),
             Action::Kubelet(Kubelet::StopContainer { container, .. }) => Some((container, Mark::Stop)),

@@ -10,7 +10,7 @@
 //! - [`subject`]: the workload that is followed; [`names`]: its objects; [`templates`] and [`made_of`]: what its pods are made of
 //! - [`writes`]: entries of the API server; [`actor`]: who made them; [`plan`]: what they ask for
 //! - [`local`]: what is seen beside the API; [`eyes`]: what would be seen
-//! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen, and in which order that is looked for (`frontier`); [`sighting`]: what
+//! - [`part`] and [`path`]: one process, and how it came where it is; [`quest`]: how it came to do what was seen, in which order that is looked for (`frontier`), and what of it can wait (`later`); [`sighting`]: what
 //!   was seen; [`news`]: what is on its way to it; [`clock`]: how long things take at least; [`counts`]: what
 //!   there was to be counted; [`slices`]: how the slices of a Service go together; `grown`: what only grows; `ends`: what stays as it ended; `fixed`: what stays as it was; `answered`: what probes were told; `given`: what a deletion has
 //!   given; `leaving`: whose controllers make nothing more
@@ -35,6 +35,7 @@ mod fixed;
 mod frontier;
 mod given;
 mod grown;
+mod later;
 mod learning;
 mod leaving;
 pub mod local;

@@ -1,7 +1,7 @@
 //! One process of the cluster, followed on its own: the states that it may be in, given all that was seen so far.
 
 use std::collections::BTreeSet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
@@ -38,11 +38,35 @@ impl Possible {
         Cluster::new(&model.rules, &mut self.state)
     }
 
+    /// `whose` process takes a step.
+    pub fn step(&mut self, model: &Model, whose: Watcher, action: &Action) {
+        let mut cluster = self.open(model);
+        let events_left = cluster.shared.events_left;
+        step::apply(&mut cluster, action);
+        parts::keep_only(&mut cluster, Some(whose));
+        // What befell this process is no business of the others.
+        cluster.shared.events_left = events_left;
+    }
+
     /// A number that tells it from others, but for the way there.
     pub fn print(&self) -> u128 {
-        let hash = |seed| FixedState::with_seed(seed).hash_one((&self.state, self.met, &self.clock));
-        u128::from(hash(1)) << 64 | u128::from(hash(2))
+        wide_hash(&(&self.state, self.met, &self.clock))
     }
+
+    /// The same, whatever its clock says.
+    pub fn timeless(&self) -> u128 {
+        wide_hash(&(&self.state, self.met))
+    }
+
+    /// Can it do all that `other` can, whose state is the same, and does its way go as well with the times?
+    pub fn is_as_good(&self, other: &Self) -> bool {
+        self.fit <= other.fit && self.clock.is_no_later(&other.clock)
+    }
+}
+
+fn wide_hash(of: &impl Hash) -> u128 {
+    let hash = |seed| FixedState::with_seed(seed).hash_one(of);
+    u128::from(hash(1)) << 64 | u128::from(hash(2))
 }
 
 /// Numbers of states that were met.
@@ -164,14 +188,9 @@ impl Part {
 
     /// Takes a step.
     pub fn take(&mut self, model: &Model, possible: &mut Possible, taken: Taken) {
-        let mut cluster = possible.open(model);
-        let before = parts::queues(&cluster, self.whose);
-        let events_left = cluster.shared.events_left;
-        step::apply(&mut cluster, &taken.action);
-        parts::keep_only(&mut cluster, Some(self.whose));
-        // What befell this process is no business of the others.
-        cluster.shared.events_left = events_left;
-        let after = parts::queues(&cluster, self.whose);
+        let before = parts::queues(&possible.open(model), self.whose);
+        possible.step(model, self.whose, &taken.action);
+        let after = parts::queues(&possible.open(model), self.whose);
         self.news.sent(&before, &after);
         if let Some(written) = self.news.heard(&before, &after) {
             possible.fit.hear(written);

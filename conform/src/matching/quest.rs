@@ -33,22 +33,35 @@ pub struct Quest<'q> {
     pub about: Option<PodId>,
 }
 
+/// How far a search looks: whose hidden steps it takes, beside those of the process as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    /// Of the pods that are seen next. What is seen of others later asks for theirs then.
+    Next,
+    /// Of all pods that were seen meanwhile.
+    Meanwhile,
+    /// Of any pod.
+    Any,
+}
+
 /// How far a search looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// All steps, and not only those that concern the pods that were seen meanwhile, and the process as a whole.
-    wide: bool,
+struct Reach {
+    /// Whose hidden steps it takes.
+    whose: Whose,
     /// So many things at most may have happened to the cluster that no file of the log would show.
     unseen: usize,
 }
 
 impl Reach {
     /// The reaches, one after the other: what nobody saw comes last, and as little of it as can be.
-    const ALL: [Self; 4] = [
-        Self { wide: false, unseen: 0 },
-        Self { wide: true, unseen: 0 },
-        Self { wide: false, unseen: 3 },
-        Self { wide: true, unseen: 1 },
+    const ALL: [Self; 6] = [
+        Self { whose: Whose::Next, unseen: 0 },
+        Self { whose: Whose::Meanwhile, unseen: 0 },
+        Self { whose: Whose::Any, unseen: 0 },
+        Self { whose: Whose::Next, unseen: 3 },
+        Self { whose: Whose::Meanwhile, unseen: 3 },
+        Self { whose: Whose::Any, unseen: 1 },
     ];
 }
 
@@ -122,7 +135,7 @@ impl Part {
             }
             match self.search(ground, quest, reach) {
                 Ok(found) => {
-                    self.possible = found;
+                    self.possible = self.needed(ground, quest, found);
                     return Ok(());
                 }
                 Err(Failure::NoWay) => {}
@@ -138,16 +151,14 @@ impl Part {
         quest: &Quest<'_>,
         reach: Reach,
     ) -> Result<Vec<Possible>, Failure> {
-        let near = self.near(quest, reach);
         let mut frontier = Frontier::default();
         let mut level: Vec<Possible> = self.possible.clone();
         let mut found = Found::default();
         for unseen in 0..=reach.unseen {
             frontier.take_up(level);
             let mut next = Vec::new();
-            let mut hidden =
-                Hidden { near: near.as_deref(), unseen: (unseen < reach.unseen).then_some(&mut next) };
-            self.spread_out(ground, quest, &mut hidden, &mut frontier, &mut found)?;
+            let later = (unseen < reach.unseen).then_some(&mut next);
+            self.spread_out(ground, quest, reach.whose, later, &mut frontier, &mut found)?;
             if !found.states.is_empty() {
                 return Ok(found.states);
             }
@@ -161,7 +172,8 @@ impl Part {
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
-        hidden: &mut Hidden<'_>,
+        whose: Whose,
+        mut later: Option<&mut Vec<Possible>>,
         frontier: &mut Frontier,
         found: &mut Found,
     ) -> Result<(), Failure> {
@@ -173,9 +185,13 @@ impl Part {
             self.looked_at += 1;
             let in_time = quest.about.is_none_or(|pod| possible.clock.floor(pod) <= quest.until);
             let ready = in_time && self.sightings.are_met_until(possible.met, quest.deadline);
+            let met = possible.met;
             let cluster = possible.open(ground.model);
             if cluster.shared.control_plane.ring_overflow() {
                 found.overflow = true;
+                continue;
+            }
+            if self.sightings.is_missed(met, &cluster) {
                 continue;
             }
             step::enabled(&cluster, &mut enabled);
@@ -192,18 +208,25 @@ impl Part {
             }
             let seen = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
             seen.into_iter().for_each(|after| frontier.push(after));
-            let unseen =
-                self.hidden(ground, quest, hidden, &mut possible, &enabled, |after| frontier.puts_off(after));
+            let near = self.near(quest, whose, possible.met);
+            let mut hidden = Hidden { near: near.as_deref(), unseen: later.as_deref_mut() };
+            let unseen = self.hidden(ground, quest, &mut hidden, &mut possible, &enabled, |after| {
+                frontier.puts_off(after)
+            });
             unseen.into_iter().for_each(|after| frontier.push(after));
         }
         Ok(())
     }
 
-    /// The pods whose hidden steps matter: what is seen of others meanwhile has to be met as well. None is all.
-    fn near(&self, quest: &Quest<'_>, reach: Reach) -> Option<Vec<PodId>> {
-        let about = quest.about.filter(|_| !reach.wide)?;
+    /// The pods whose hidden steps matter to who has met these sightings: what is seen of others has to be met as well. None is all.
+    fn near(&self, quest: &Quest<'_>, whose: Whose, met: u128) -> Option<Vec<PodId>> {
+        if whose == Whose::Any || whose == Whose::Meanwhile && quest.about.is_none() {
+            return None;
+        }
+        let matters = |index| whose == Whose::Meanwhile || self.sightings.is_next(met, index);
         let meanwhile = self.sightings.iter().filter(|(_, sighting)| sighting.at <= quest.until);
-        Some(meanwhile.filter_map(|(_, sighting)| sighting.about).chain([about]).collect())
+        let seen = meanwhile.filter(|&(index, _)| matters(index));
+        Some(seen.filter_map(|(_, sighting)| sighting.about).chain(quest.about).collect())
     }
 
     /// Takes the steps that the quest is after, where all is as it must be then.

@@ -1,8 +1,9 @@
 //! Something that was seen of a process by itself, and not by the store: by its container runtime, its processes, its rules.
 
 use podproof_model::Cluster;
-use podproof_vocabulary::PodId;
-use podproof_vocabulary::action::Action;
+use podproof_model::state::Worker;
+use podproof_vocabulary::action::{Action, Container, Environment, Kubelet};
+use podproof_vocabulary::{ContainerId, PodId};
 
 use crate::record::{Micros, Place};
 
@@ -34,6 +35,37 @@ pub struct Sighting {
     pub after: Option<Condition>,
     /// The pod that it is about.
     pub about: Option<PodId>,
+}
+
+impl Sighting {
+    /// Is it too late for it, whatever comes? It shows what a process does, or what is done to it; and who has ended does not start again
+    /// once its pod is being stopped for good.
+    pub fn is_missed(&self, cluster: &Cluster<'_>) -> bool {
+        let has_ended = |action: &Action| {
+            process_of(action).is_some_and(|(pod, container)| {
+                let worker = cluster.pod(pod).kubelet.worker();
+                matches!(worker, Worker::Terminating | Worker::Terminated | Worker::Finished)
+                    && !cluster.container(pod, container).is_running()
+            })
+        };
+        !self.actions.is_empty()
+            && self.actions.iter().all(has_ended)
+            && self.already.as_ref().is_none_or(|already| !already(cluster))
+    }
+}
+
+/// The container whose process has to run for this step.
+fn process_of(action: &Action) -> Option<(PodId, ContainerId)> {
+    match *action {
+        Action::Kubelet(
+            Kubelet::SendSigterm { pod, container } | Kubelet::SendSigkill { pod, container },
+        )
+        | Action::Container(Container::Listen { pod, container } | Container::Exit { pod, container })
+        | Action::Environment(
+            Environment::CrashContainer { pod, container } | Environment::FinishContainer { pod, container },
+        ) => Some((pod, container)),
+        _ => None,
+    }
 }
 
 /// Sightings from different files that are less apart than this may have happened in either order.
@@ -95,8 +127,63 @@ impl Sightings {
         open(index) && (0..index).all(|other| !open(other) || !earlier(&self.all[other]))
     }
 
+    /// Is it too late in this state for something that who has met these has passed over?
+    pub fn is_missed(&self, met: u128, cluster: &Cluster<'_>) -> bool {
+        let passed = self.iter().take((u128::BITS - met.leading_zeros()) as usize);
+        let mut open = passed.filter(|(index, _)| met >> index & 1 == 0);
+        open.any(|(_, sighting)| sighting.is_missed(cluster))
+    }
+
     /// Has who has met these met all that was seen before `deadline`?
     pub fn are_met_until(&self, met: u128, deadline: Micros) -> bool {
         self.iter().all(|(index, sighting)| sighting.at >= deadline || met >> index & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use podproof_model::Model;
+    use podproof_vocabulary::catalogue::web;
+    use podproof_vocabulary::event::Story;
+    use podproof_vocabulary::observation::Process;
+
+    use super::*;
+
+    fn seen(at: Micros, action: Action) -> Sighting {
+        Sighting {
+            entry: 0,
+            place: Place { file: "app.jsonl".into(), line: 1 },
+            says: String::new(),
+            at,
+            source: 0,
+            actions: vec![action],
+            only: None,
+            already: None,
+            after: None,
+            about: None,
+        }
+    }
+
+    #[test]
+    fn who_has_ended_for_good_gets_no_signal_any_more() {
+        let model = Model::new(web("missed", Story::Create, 1, 1)).expect("a world that fits");
+        let mut state = model.initial().swap_remove(0);
+        let mut cluster = Cluster::new(&model.rules, &mut state);
+        let (pod, container) = (PodId(0), ContainerId(0));
+        let mut all = Sightings::default();
+        all.insert(seen(1, Action::Kubelet(Kubelet::SendSigterm { pod, container })));
+        all.insert(seen(2, Action::Container(Container::Exit { pod, container })));
+        for (worker, process, is_missed) in [
+            (Worker::Sync, Process::ExitedOk, false),
+            (Worker::Terminating, Process::Running, false),
+            (Worker::Terminating, Process::ExitedOk, true),
+            (Worker::Finished, Process::Absent, true),
+        ] {
+            cluster.pod_mut(pod).kubelet.set_worker(worker);
+            cluster.container_mut(pod, container).set_process(process);
+            assert_eq!(all.is_missed(0b10, &cluster), is_missed, "{worker:?} {process:?}");
+            assert!(!all.is_missed(0b01, &cluster), "what is still to come was not passed over");
+            assert!(!all.is_missed(0b11, &cluster), "all was met");
+        }
     }
 }
