@@ -38,16 +38,6 @@ impl Possible {
         Cluster::new(&model.rules, &mut self.state)
     }
 
-    /// `whose` process takes a step.
-    pub fn step(&mut self, model: &Model, whose: Watcher, action: &Action) {
-        let mut cluster = self.open(model);
-        let events_left = cluster.shared.events_left;
-        step::apply(&mut cluster, action);
-        parts::keep_only(&mut cluster, Some(whose));
-        // What befell this process is no business of the others.
-        cluster.shared.events_left = events_left;
-    }
-
     /// A number that tells it from others, but for the way there.
     pub fn print(&self) -> u128 {
         wide_hash(&(&self.state, self.met, &self.clock))
@@ -188,9 +178,14 @@ impl Part {
 
     /// Takes a step.
     pub fn take(&mut self, model: &Model, possible: &mut Possible, taken: Taken) {
-        let before = parts::queues(&possible.open(model), self.whose);
-        possible.step(model, self.whose, &taken.action);
-        let after = parts::queues(&possible.open(model), self.whose);
+        let mut cluster = possible.open(model);
+        let before = parts::queues(&cluster, self.whose);
+        let events_left = cluster.shared.events_left;
+        step::apply(&mut cluster, &taken.action);
+        parts::keep_only(&mut cluster, Some(self.whose));
+        // What befell this process is no business of the others.
+        cluster.shared.events_left = events_left;
+        let after = parts::queues(&cluster, self.whose);
         self.news.sent(&before, &after);
         if let Some(written) = self.news.heard(&before, &after) {
             possible.fit.hear(written);

@@ -33,14 +33,14 @@ pub struct Quest<'q> {
     pub about: Option<PodId>,
 }
 
-/// How far a search looks: whose hidden steps it takes, beside those of the process as a whole.
+/// The pods whose hidden steps a search takes, beside those of the process as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    /// Of the pods that are seen next. What is seen of others later asks for theirs then.
+enum Pods {
+    /// Those that are seen next. What is seen of others later asks for theirs then.
     Next,
-    /// Of all pods that were seen meanwhile.
+    /// All that were seen meanwhile.
     Meanwhile,
-    /// Of any pod.
+    /// All.
     Any,
 }
 
@@ -48,7 +48,7 @@ enum Whose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Reach {
     /// Whose hidden steps it takes.
-    whose: Whose,
+    pods: Pods,
     /// So many things at most may have happened to the cluster that no file of the log would show.
     unseen: usize,
 }
@@ -56,12 +56,12 @@ struct Reach {
 impl Reach {
     /// The reaches, one after the other: what nobody saw comes last, and as little of it as can be.
     const ALL: [Self; 6] = [
-        Self { whose: Whose::Next, unseen: 0 },
-        Self { whose: Whose::Meanwhile, unseen: 0 },
-        Self { whose: Whose::Any, unseen: 0 },
-        Self { whose: Whose::Next, unseen: 3 },
-        Self { whose: Whose::Meanwhile, unseen: 3 },
-        Self { whose: Whose::Any, unseen: 1 },
+        Self { pods: Pods::Next, unseen: 0 },
+        Self { pods: Pods::Meanwhile, unseen: 0 },
+        Self { pods: Pods::Any, unseen: 0 },
+        Self { pods: Pods::Next, unseen: 3 },
+        Self { pods: Pods::Meanwhile, unseen: 3 },
+        Self { pods: Pods::Any, unseen: 1 },
     ];
 }
 
@@ -158,7 +158,7 @@ impl Part {
             frontier.take_up(level);
             let mut next = Vec::new();
             let later = (unseen < reach.unseen).then_some(&mut next);
-            self.spread_out(ground, quest, reach.whose, later, &mut frontier, &mut found)?;
+            self.spread_out(ground, quest, reach.pods, later, &mut frontier, &mut found)?;
             if !found.states.is_empty() {
                 return Ok(found.states);
             }
@@ -172,7 +172,7 @@ impl Part {
         &mut self,
         ground: Ground<'_>,
         quest: &Quest<'_>,
-        whose: Whose,
+        pods: Pods,
         mut later: Option<&mut Vec<Possible>>,
         frontier: &mut Frontier,
         found: &mut Found,
@@ -208,7 +208,7 @@ impl Part {
             }
             let seen = self.sighted(ground, quest, quest.until, &mut possible, &enabled);
             seen.into_iter().for_each(|after| frontier.push(after));
-            let near = self.near(quest, whose, possible.met);
+            let near = self.near(quest, pods, possible.met);
             let mut hidden = Hidden { near: near.as_deref(), unseen: later.as_deref_mut() };
             let unseen = self.hidden(ground, quest, &mut hidden, &mut possible, &enabled, |after| {
                 frontier.puts_off(after)
@@ -219,11 +219,11 @@ impl Part {
     }
 
     /// The pods whose hidden steps matter to who has met these sightings: what is seen of others has to be met as well. None is all.
-    fn near(&self, quest: &Quest<'_>, whose: Whose, met: u128) -> Option<Vec<PodId>> {
-        if whose == Whose::Any || whose == Whose::Meanwhile && quest.about.is_none() {
+    fn near(&self, quest: &Quest<'_>, pods: Pods, met: u128) -> Option<Vec<PodId>> {
+        if pods == Pods::Any || pods == Pods::Meanwhile && quest.about.is_none() {
             return None;
         }
-        let matters = |index| whose == Whose::Meanwhile || self.sightings.is_next(met, index);
+        let matters = |index| pods == Pods::Meanwhile || self.sightings.is_next(met, index);
         let meanwhile = self.sightings.iter().filter(|(_, sighting)| sighting.at <= quest.until);
         let seen = meanwhile.filter(|&(index, _)| matters(index));
         Some(seen.filter_map(|(_, sighting)| sighting.about).chain(quest.about).collect())

@@ -141,7 +141,7 @@ impl Sightings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use podproof_model::Model;
     use podproof_vocabulary::catalogue::web;
     use podproof_vocabulary::event::Story;
@@ -149,14 +149,15 @@ mod tests {
 
     use super::*;
 
-    fn seen(at: Micros, action: Action) -> Sighting {
+    /// An application tells of one of these steps.
+    pub fn seen(entry: u64, at: Micros, actions: Vec<Action>) -> Sighting {
         Sighting {
-            entry: 0,
-            place: Place { file: "app.jsonl".into(), line: 1 },
+            entry,
+            place: Place { file: "app.jsonl".into(), line: entry },
             says: String::new(),
             at,
             source: 0,
-            actions: vec![action],
+            actions,
             only: None,
             already: None,
             after: None,
@@ -171,8 +172,8 @@ mod tests {
         let mut cluster = Cluster::new(&model.rules, &mut state);
         let (pod, container) = (PodId(0), ContainerId(0));
         let mut all = Sightings::default();
-        all.insert(seen(1, Action::Kubelet(Kubelet::SendSigterm { pod, container })));
-        all.insert(seen(2, Action::Container(Container::Exit { pod, container })));
+        all.insert(seen(1, 1, vec![Action::Kubelet(Kubelet::SendSigterm { pod, container })]));
+        all.insert(seen(2, 2, vec![Action::Container(Container::Exit { pod, container })]));
         for (worker, process, is_missed) in [
             (Worker::Sync, Process::ExitedOk, false),
             (Worker::Terminating, Process::Running, false),

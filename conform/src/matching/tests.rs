@@ -15,7 +15,8 @@ use super::names::{At, Names};
 use super::part::Part;
 use super::path::Fit;
 use super::replay::Replay;
-use super::sighting::{OPEN, Sighting};
+use super::sighting::OPEN;
+use super::sighting::tests::seen;
 use super::subject::Subject;
 use crate::record::{AppEvent, AppWhat, Entry, Micros, Place, RulesEvent, Seen};
 
@@ -58,31 +59,16 @@ fn of_two_pods_of_one_name_the_one_on_the_node_speaks() {
     assert_eq!(names.speaker("web-1", "", None), Some(PodId(1)));
 }
 
-fn seen(entry: u64, at: Micros) -> Sighting {
-    Sighting {
-        entry,
-        place: Place { file: "app.jsonl".into(), line: entry },
-        says: String::new(),
-        at,
-        source: 0,
-        actions: Vec::new(),
-        only: None,
-        already: None,
-        after: None,
-        about: None,
-    }
-}
-
 #[test]
 fn a_process_keeps_more_sightings_open_than_a_word_has_bits() {
     let model = Model::new(web("sightings", Story::Create, 1, 1)).expect("a world that fits");
     let first = model.initial().swap_remove(0);
     let mut part = Part::new(&model, Watcher::Kubelet(NodeId(0)), &first, &Rc::default());
     let last = OPEN as u64 - 1;
-    (0..=last).for_each(|entry| part.sight(seen(entry, 10 * entry as Micros)));
+    (0..=last).for_each(|entry| part.sight(seen(entry, 10 * entry as Micros, Vec::new())));
     part.possible[0].met = 1 << last | 1;
     // One comes between the first and the second: those behind it keep what was met.
-    part.sight(seen(1_000, 5));
+    part.sight(seen(1_000, 5, Vec::new()));
     assert_eq!(part.possible[0].met, 1 << OPEN | 1);
     assert_eq!(part.first_before(Micros::MAX), Some(1));
     part.forget_met();
