@@ -165,10 +165,12 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             followed.push(one);
             traffic.push(watched);
         }
+        let mut world = self.composer.world();
+        world.warnings.extend(self.strays.left());
         Ended {
             followed,
             traffic,
-            world: self.composer.world(),
+            world,
             tally: self.tally,
             began_under_way: self.doubts.under_way,
             sum: self.sum,

@@ -1,13 +1,15 @@
-//! What speaks of pods that are not there yet, or no more, and that nobody follows then; and slices, of whichever Service.
+//! What speaks of pods that are not there yet, or no more, and that nobody follows then; slices, of whichever Service; and nodes that were removed.
 //!
 //! - `gone`: nobody writes to a pod that was removed; `ended`: nothing starts of one that its kubelet has finished with
 //! - `unborn`: nothing is seen of a pod before its creation
-//! - `slices`: a slice is not written as it was, and names no pod that was removed long before
+//! - `slices`: a slice is not written as it was, nor asked for so, and names no pod that was removed long before
+//! - `nodes`: nobody writes to a node that was removed
 //! - `moments`: when something was seen of pods, as far as that is kept
 
 mod ended;
 mod gone;
 mod moments;
+mod nodes;
 mod slices;
 mod unborn;
 
@@ -18,6 +20,7 @@ use crate::record::{Entry, Micros};
 
 use ended::Ended;
 use gone::Gone;
+use nodes::Nodes;
 use slices::Slices;
 use unborn::Unborn;
 
@@ -35,6 +38,7 @@ pub(crate) struct Strays {
     ended: Ended,
     unborn: Unborn,
     slices: Slices,
+    nodes: Nodes,
 }
 
 impl Strays {
@@ -43,12 +47,18 @@ impl Strays {
         self.gone.add(uid, at);
     }
 
+    /// What nothing should be at the end of the log, in words.
+    pub fn left(&self) -> Vec<String> {
+        self.slices.left()
+    }
+
     /// Why the entry cannot be, if it speaks of a pod that is not there.
     pub fn see(&mut self, number: u64, entry: &Entry) -> Option<Unexplained> {
         let of_what_is_gone = self.gone.see(number, entry);
         let of_what_has_ended = self.ended.see(number, entry);
         let of_what_is_not_yet = self.unborn.see(number, entry);
         let of_slices = self.slices.see(number, entry);
-        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet).or(of_slices)
+        let of_nodes = self.nodes.see(number, entry);
+        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet).or(of_slices).or(of_nodes)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Kind;
-use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_like};
+use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, end, write_again, write_like};
 use crate::life::{is_ready, lives};
 use crate::line::Line;
 use crate::recording::Recording;
@@ -16,6 +16,20 @@ pub const KINDS: &[Kind] = &[
         shows: "that slice",
         by_the_api: true,
         falsify: slice_keeps_a_removed_pod,
+    },
+    Kind {
+        name: "slice-keeps-a-removed-pod-for-good",
+        tells: "all writes of a slice have a pod, as it had it before, that was removed",
+        shows: "the first of them",
+        by_the_api: true,
+        falsify: slice_keeps_a_removed_pod_for_good,
+    },
+    Kind {
+        name: "slice-ends-with-a-removed-pod",
+        tells: "the last write of a slice has a pod, as it had it before, that was removed",
+        shows: "that write",
+        by_the_api: true,
+        falsify: slice_ends_with_a_removed_pod,
     },
     Kind {
         name: "slice-has-a-pod-before-it-is-ready",
@@ -51,6 +65,13 @@ pub const KINDS: &[Kind] = &[
         shows: "that slice",
         by_the_api: true,
         falsify: slice_has_an_address_that_nobody_has,
+    },
+    Kind {
+        name: "slice-written-as-it-was",
+        tells: "the controller writes a slice with what stands in it",
+        shows: "that write",
+        by_the_api: true,
+        falsify: slice_written_as_it_was,
     },
     Kind {
         name: "slice-written-by-a-kubelet",
@@ -111,7 +132,8 @@ fn slices(recording: &Recording) -> Vec<&Line> {
     slices
 }
 
-fn endpoints(line: &Line) -> &[Value] {
+/// The endpoints that a write of a slice leaves.
+pub fn endpoints(line: &Line) -> &[Value] {
     line.value["responseObject"]["endpoints"].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -138,6 +160,37 @@ fn slice_keeps_a_removed_pod(recording: &mut Recording) -> Option<usize> {
         let mut endpoint = of(had, &life.uid)?.clone();
         endpoint["conditions"] = conditions(true, false);
         Some((without.id, endpoint))
+    })?;
+    recording.change(write, |line| change(line, |endpoints| endpoints.push(endpoint)));
+    Some(write)
+}
+
+/// No write of a slice takes out a pod that was removed.
+fn slice_keeps_a_removed_pod_for_good(recording: &mut Recording) -> Option<usize> {
+    let all = slices(recording);
+    let (writes, endpoint) = lives(recording).into_iter().find_map(|life| {
+        let removed = recording.line(life.removed?).received();
+        let had = all.iter().rfind(|line| of(line, &life.uid).is_some())?;
+        let is_after = |line: &&&Line| line.name() == had.name() && line.version() > had.version();
+        let without: Vec<usize> = all.iter().filter(is_after).map(|line| line.id).collect();
+        let first = recording.line(*without.first()?);
+        (removed < first.received()).then(|| Some((without, of(had, &life.uid)?.clone()))).flatten()
+    })?;
+    for &write in &writes {
+        recording.change(write, |line| change(line, |endpoints| endpoints.push(endpoint.clone())));
+    }
+    writes.first().copied()
+}
+
+/// The last write of a slice has a pod still that was removed long before it, so that no later write takes it out.
+fn slice_ends_with_a_removed_pod(recording: &mut Recording) -> Option<usize> {
+    let all = slices(recording);
+    let (write, endpoint) = lives(recording).into_iter().find_map(|life| {
+        let removed = recording.line(life.removed?).at();
+        let had = all.iter().rfind(|line| of(line, &life.uid).is_some())?;
+        let last = all.iter().rfind(|line| line.name() == had.name())?;
+        let is_gone = removed + CLEARLY < last.received() && of(last, &life.uid).is_none();
+        is_gone.then(|| Some((last.id, of(had, &life.uid)?.clone()))).flatten()
     })?;
     recording.change(write, |line| change(line, |endpoints| endpoints.push(endpoint)));
     Some(write)
@@ -203,6 +256,12 @@ fn slice_has_an_address_that_nobody_has(recording: &mut Recording) -> Option<usi
     Some(write_like(recording, last, at, |line| {
         change(line, |endpoints| endpoints[0]["addresses"] = json!(["10.244.9.9"]));
     }))
+}
+
+fn slice_written_as_it_was(recording: &mut Recording) -> Option<usize> {
+    let last = at_rest(recording)?;
+    let at = recording.line(last).at() + SECOND;
+    Some(write_again(recording, last, at, |line| by_controller(line, "endpointslice-controller")))
 }
 
 fn by_somebody_else(recording: &mut Recording, become_of: impl FnOnce(&mut Line)) -> Option<usize> {

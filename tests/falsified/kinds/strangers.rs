@@ -6,6 +6,7 @@ use super::Kind;
 use super::controllers::at_rest;
 use crate::edit::{SECOND, by_controller, move_write, write_like};
 use crate::life::lives;
+use crate::line::Line;
 use crate::recording::Recording;
 
 /// The kinds of this file.
@@ -44,6 +45,13 @@ pub const KINDS: &[Kind] = &[
         shows: "that report",
         by_the_api: true,
         falsify: first_report_before_the_creation,
+    },
+    Kind {
+        name: "node-reported-after-its-removal",
+        tells: "somebody removes a node, and its kubelet goes on to report its status",
+        shows: "the first report that is clearly later",
+        by_the_api: true,
+        falsify: node_reported_after_its_removal,
     },
 ];
 
@@ -112,4 +120,31 @@ fn first_report_before_the_creation(recording: &mut Recording) -> Option<usize> 
     let at = recording.line(created).received() - SECOND / 4;
     move_write(recording, report, at);
     Some(report)
+}
+
+/// How long before a report a node is removed: clearly longer than an entry may be received after one that was answered later.
+const BEFORE: i64 = 6 * SECOND;
+
+/// The first report of a node that nobody else has written to for long.
+fn node_reported_after_its_removal(recording: &mut Recording) -> Option<usize> {
+    let begins = recording.audit().map(Line::received).min()?;
+    let of_nodes = |line: &&Line| line.text("/objectRef/resource") == "nodes";
+    let report = recording.audit().filter(of_nodes).find(|line| {
+        let recent = line.received() - BEFORE - SECOND..line.received();
+        let is_own = |other: &Line| other.name() == line.name() && recent.contains(&other.received());
+        line.is("patch", "nodes/status")
+            && line.kubelet().is_some()
+            && begins < recent.start
+            && !recording.audit().filter(of_nodes).any(is_own)
+    })?;
+    let (id, node, at) = (report.id, report.name().to_owned(), report.received() - BEFORE);
+    let status = json!({"kind": "Status", "status": "Success", "details": {"name": node, "kind": "nodes"}});
+    write_like(recording, id, at, |line| {
+        line.made_by("rig-admin", "kubectl/v1.20.2");
+        line.set("/verb", "delete");
+        line.set("/objectRef", json!({"resource": "nodes", "name": node, "apiVersion": "v1"}));
+        line.set("/requestObject", json!({"kind": "DeleteOptions", "apiVersion": "v1"}));
+        line.set("/responseObject", status);
+    });
+    Some(id)
 }

@@ -1,6 +1,7 @@
 //! Changes of a recording that are no lies: it is as lawful as it was. They are made as the lies are.
 
 use super::Kind;
+use super::endpoints::endpoints;
 use crate::edit::{CLEARLY, SECOND, by_controller, by_kubelet, write_again, write_like};
 use crate::life::{lives, other};
 use crate::line::Line;
@@ -17,7 +18,7 @@ pub const TRUTHS: &[Kind] = &[
     },
     Kind {
         name: "slice-repeated",
-        tells: "the slice is written as it was",
+        tells: "the slice is written as it was, without endpoints",
         shows: "nowhere",
         by_the_api: true,
         falsify: slice_repeated,
@@ -61,8 +62,8 @@ fn report_repeated(recording: &mut Recording) -> Option<usize> {
 
 fn slice_repeated(recording: &mut Recording) -> Option<usize> {
     let slices = recording.audit().filter(|line| line.is("update", "endpointslices"));
-    let last = slices.max_by_key(|line| line.version())?;
-    let (id, at) = (last.id, last.at() + SECOND);
+    let last = slices.filter(|line| endpoints(line).is_empty()).max_by_key(|line| line.version())?;
+    let (id, at) = (last.id, last.at() + 10_000);
     Some(write_again(recording, id, at, |line| by_controller(line, "endpointslice-controller")))
 }
 

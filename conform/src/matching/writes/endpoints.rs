@@ -137,7 +137,8 @@ fn strange(known: &Known<'_, '_>, write: &Write) -> Option<String> {
     Some(format!("it shows {}, and Service/{} does not select it", known.names.pod_name(own), slice.service))
 }
 
-fn is_controller(actor: &Actor) -> bool {
+/// Is it the controller that writes the slices of Services which select pods?
+pub fn is_controller(actor: &Actor) -> bool {
     matches!(actor, Actor::Controller(controller) if &**controller == "endpointslice-controller")
 }
 
