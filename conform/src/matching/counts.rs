@@ -1,7 +1,7 @@
 //! What the statuses of controllers count, and what there was to be counted: a controller sees the store as it is, or as it was a
 //! moment ago.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use podproof_model::Cluster;
 use podproof_vocabulary::Revision;
@@ -11,7 +11,7 @@ use super::news::LAG_TIME;
 use crate::record::Micros;
 
 /// Changes that are remembered of each count.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 512;
 
 /// Ways to add up what several ReplicaSets say that are tried.
 const WAYS: usize = 4_096;
@@ -26,13 +26,13 @@ impl<T> Default for Recent<T> {
     }
 }
 
-impl<T: Copy + Default + PartialEq> Recent<T> {
+impl<T: Clone + Default + PartialEq> Recent<T> {
     /// It is this from `at` on; before that it was what it was, or nothing.
     fn note(&mut self, at: Micros, value: T) {
         if self.0.is_empty() {
             self.0.push_back((Micros::MIN, T::default()));
         }
-        if self.0.back().is_none_or(|&(_, known)| known != value) {
+        if self.0.back().is_none_or(|(_, known)| *known != value) {
             self.0.push_back((at, value));
             if self.0.len() > REMEMBERED {
                 self.0.pop_front();
@@ -43,9 +43,17 @@ impl<T: Copy + Default + PartialEq> Recent<T> {
     /// What it was at some moment since then.
     fn since(&self, from: Micros) -> Vec<T> {
         let later = self.0.partition_point(|&(at, _)| at < from).saturating_sub(1);
-        self.0.iter().skip(later).map(|&(_, value)| value).collect()
+        self.0.iter().skip(later).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// What it is now.
+    fn now(&self) -> T {
+        self.0.back().map(|(_, value)| value.clone()).unwrap_or_default()
     }
 }
+
+/// What each ReplicaSet says of itself.
+type Sets = BTreeMap<Revision, [i64; 4]>;
 
 /// What there was to be counted of one workload.
 #[derive(Clone, Debug, Default)]
@@ -56,11 +64,14 @@ pub struct Counts {
     /// and writes what it has counted when all of that is answered (`pkg/controller/replicaset/replica_set.go`, `syncReplicaSet`).
     syncs: BTreeMap<Revision, (Micros, Micros)>,
     /// What the status of each ReplicaSet said: its pods, those that were ready, those that were available; and how many it was to have.
-    sets: BTreeMap<Revision, Recent<[i64; 4]>>,
+    /// All of them at each moment: the copy that the Deployment controller adds up is of one.
+    sets: Recent<Sets>,
     /// The template that the Deployment had, by its number.
     template: Recent<u8>,
     /// There may have been ReplicaSets when the log began that it does not show: those that it shows have not added up yet.
     is_open: bool,
+    /// Of some writes of ReplicaSets the log does not show which came first.
+    is_disordered: bool,
 }
 
 /// Fields of a status as numbers; what is missing is 0.
@@ -91,7 +102,7 @@ impl Counts {
                 .and_then(|recent| recent.0.back())
                 .map_or([0, 0], |&(_, counts)| counts);
             let said = [pods, ready, i64::from(set.available()), i64::from(set.replicas())];
-            self.sets.entry(revision).or_default().note(Micros::MIN, said);
+            self.note_said(revision, said, Micros::MIN);
             sum = [0, 1, 2, 3].map(|index| sum[index] + said[index]);
         }
         // Of one that was rolling out, the log may show only what changes.
@@ -138,14 +149,21 @@ impl Counts {
         self.syncs.remove(&revision);
     }
 
-    /// What a ReplicaSet says of itself.
-    pub fn note_set(&mut self, revision: Revision, whole: &Value, at: Micros) {
-        self.sets.entry(revision).or_default().note(at, of_a_set(whole));
+    /// What a ReplicaSet says of itself; `has_version` if the log shows of this write which came before it.
+    pub fn note_set(&mut self, revision: Revision, whole: &Value, at: Micros, has_version: bool) {
+        self.is_disordered |= !has_version;
+        self.note_said(revision, of_a_set(whole), at);
+    }
+
+    fn note_said(&mut self, revision: Revision, said: [i64; 4], at: Micros) {
+        let mut now = self.sets.now();
+        now.insert(revision, said);
+        self.sets.note(at, now);
     }
 
     /// What a Deployment says of itself: once it has been what its ReplicaSets add up to, there are no others.
     pub fn note_deployment(&mut self, whole: &Value, at: Micros) {
-        self.is_open &= self.adds_up(whole, at) != Some(true);
+        self.is_open &= self.copies(at).is_none_or(|copies| !copies.iter().any(|copy| adds_up(copy, whole)));
     }
 
     /// Why the status of a ReplicaSet that is written at `at` cannot be (RS-7); and whether one write more, which the store does not show,
@@ -171,48 +189,83 @@ impl Counts {
             return None;
         }
         let [pods, ready, available, unavailable, updated] = fields(whole, OF_A_DEPLOYMENT);
-        if self.adds_up(whole, at) == Some(false) {
+        let copies = self.copies(at)?;
+        let mut fitting = copies.iter().filter(|copy| adds_up(copy, whole)).peekable();
+        if fitting.peek().is_none() {
             return Some(format!(
                 "it counts {pods} pods, {ready} ready, {available} available, {unavailable} unavailable, which its ReplicaSets do not \
                  add up to"
             ));
         }
-        let since = at - LAG_TIME;
-        let newest = self.template.since(since).into_iter().map(Revision);
-        let counted = newest.flat_map(|revision| match self.sets.get(&revision) {
-            Some(recent) => recent.since(since),
-            None => vec![[0; 4]],
-        });
+        let newest: Vec<Revision> = self.template.since(at - LAG_TIME).into_iter().map(Revision).collect();
         // While it is paused there may be no ReplicaSet of its template.
         let is_paused = whole["spec"]["paused"] == true;
-        let is_counted = counted.into_iter().any(|[pods, ..]| pods == updated) || is_paused && updated == 0;
+        let is_counted = |copy: &Sets| {
+            let counted = |revision: &Revision| copy.get(revision).map_or(0, |said| said[0]);
+            newest.iter().any(|revision| counted(revision) == updated)
+        };
+        let is_counted = fitting.any(is_counted) || is_paused && updated == 0;
         (!is_counted).then(|| {
             format!("it counts {updated} pods of its template, which the ReplicaSet of that does not")
         })
     }
 
-    /// Is what a Deployment says the sum of what its ReplicaSets said lately? None if there are too many ways to add that up.
-    fn adds_up(&self, whole: &Value, at: Micros) -> Option<bool> {
-        let [pods, ready, available, unavailable, _] = fields(whole, OF_A_DEPLOYMENT);
-        let mut sums = vec![[0; 4]];
-        for recent in self.sets.values() {
-            let options = recent.since(at - LAG_TIME);
-            if sums.len() * options.len() > WAYS {
-                return None;
-            }
-            let add = |sum: &[i64; 4]| {
-                let sum = *sum;
-                options.clone().into_iter().map(move |one| [0, 1, 2, 3].map(|index| sum[index] + one[index]))
-            };
-            sums = sums.iter().flat_map(add).collect();
-            sums.sort_unstable();
-            sums.dedup();
+    /// What the ReplicaSets may say in the copy that a controller which writes at `at` has added up: what they said at one moment, as it
+    /// hears of all of them in one order (API-33), beside one that it has made itself since then (`getNewReplicaSet`). None if the log
+    /// does not show that order, and there are too many.
+    fn copies(&self, at: Micros) -> Option<Vec<Sets>> {
+        let mut heard = self.sets.since(at - LAG_TIME);
+        if heard.is_empty() {
+            heard.push(Sets::new());
         }
-        // Unavailable is what is wanted of them and not available.
-        let is =
-            |sum: &[i64; 4]| sum[..3] == [pods, ready, available] && (sum[3] - sum[2]).max(0) == unavailable;
-        Some(sums.iter().any(is))
+        if self.is_disordered {
+            return any_of_each(&heard);
+        }
+        let mut copies = heard.clone();
+        for (index, copy) in heard.iter().enumerate() {
+            let later = heard[index + 1..].iter().flatten();
+            let mut made = Sets::new();
+            for (&revision, &said) in later.filter(|(revision, _)| !copy.contains_key(revision)) {
+                made.entry(revision).or_insert(said);
+            }
+            copies.extend(made.into_iter().map(|(revision, said)| {
+                let mut copy = copy.clone();
+                copy.insert(revision, said);
+                copy
+            }));
+        }
+        Some(copies)
     }
+}
+
+/// Each ReplicaSet as it was at some moment, whichever.
+fn any_of_each(heard: &[Sets]) -> Option<Vec<Sets>> {
+    let revisions: BTreeSet<Revision> = heard.iter().flat_map(|sets| sets.keys().copied()).collect();
+    let mut all = vec![Sets::new()];
+    for revision in revisions {
+        let options: BTreeSet<Option<[i64; 4]>> =
+            heard.iter().map(|sets| sets.get(&revision).copied()).collect();
+        if all.len() * options.len() > WAYS {
+            return None;
+        }
+        let with = |sets: &Sets| {
+            let sets = sets.clone();
+            options.clone().into_iter().map(move |said| {
+                let said = said.map(|said| (revision, said));
+                sets.clone().into_iter().chain(said).collect::<Sets>()
+            })
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Some(all)
+}
+
+/// Is what a Deployment says the sum of what its ReplicaSets say?
+fn adds_up(sets: &Sets, whole: &Value) -> bool {
+    let [pods, ready, available, unavailable, _] = fields(whole, OF_A_DEPLOYMENT);
+    let sum = sets.values().fold([0; 4], |sum, said| [0, 1, 2, 3].map(|index| sum[index] + said[index]));
+    // Unavailable is what is wanted of them and not available.
+    sum[..3] == [pods, ready, available] && (sum[3] - sum[2]).max(0) == unavailable
 }
 
 #[cfg(test)]
@@ -237,9 +290,9 @@ mod tests {
     #[test]
     fn a_deployment_adds_up_what_its_replica_sets_said_lately() {
         let mut counts = Counts::default();
-        counts.note_set(Revision(0), &status([2, 2, 2]), 0);
-        counts.note_set(Revision(1), &status([1, 0, 0]), 10 * LAG_TIME);
-        counts.note_set(Revision(1), &status([1, 1, 1]), 10 * LAG_TIME + 2);
+        counts.note_set(Revision(0), &status([2, 2, 2]), 0, true);
+        counts.note_set(Revision(1), &status([1, 0, 0]), 10 * LAG_TIME, true);
+        counts.note_set(Revision(1), &status([1, 1, 1]), 10 * LAG_TIME + 2, true);
         counts.template.note(10 * LAG_TIME, 1);
         let misfit = |said, at| counts.deployment_misfit(&deployment(said, 1), at);
         let now = 10 * LAG_TIME + 3;
@@ -259,11 +312,38 @@ mod tests {
         assert!(counts.deployment_misfit(&whole, now).is_some(), "as many are available as are wanted");
     }
 
+    /// Its copy is of one moment, where the log shows in which order that was heard of.
+    #[test]
+    fn a_deployment_adds_up_what_its_replica_sets_said_at_one_moment() {
+        let heard = |has_version: bool| {
+            let mut counts = Counts::default();
+            counts.note_set(Revision(0), &status([1, 1, 1]), 0, has_version);
+            counts.note_set(Revision(1), &status([2, 2, 2]), 1, has_version);
+            counts.note_set(Revision(0), &status([0, 0, 0]), 2, has_version);
+            counts.note_set(Revision(1), &status([2, 1, 1]), 3, has_version);
+            counts.template.note(0, 1);
+            counts
+        };
+        let misfit = |counts: &Counts, said| counts.deployment_misfit(&deployment(said, 2), 4);
+        for said in [[3, 3, 3], [2, 2, 2], [2, 1, 1]] {
+            assert_eq!(misfit(&heard(true), said), None, "{said:?}");
+        }
+        assert!(misfit(&heard(true), [3, 2, 2]).is_some(), "the first was gone before the second was less");
+        assert_eq!(misfit(&heard(false), [3, 2, 2]), None, "nobody knows");
+    }
+
+    #[test]
+    fn a_deployment_without_replica_sets_counts_nothing() {
+        let misfit = |said| Counts::default().deployment_misfit(&deployment(said, 0), 0);
+        assert_eq!(misfit([0, 0, 0]), None);
+        assert!(misfit([1, 0, 0]).is_some());
+    }
+
     /// Of a Deployment that is rolling out the log may show only the ReplicaSet that changes.
     #[test]
     fn what_may_not_be_all_that_there_is_has_to_add_up_first() {
         let mut counts = Counts { is_open: true, ..Counts::default() };
-        counts.note_set(Revision(0), &status([2, 2, 2]), Micros::MIN);
+        counts.note_set(Revision(0), &status([2, 2, 2]), Micros::MIN, true);
         let misfit = |counts: &Counts, said| counts.deployment_misfit(&deployment(said, 2), 10 * LAG_TIME);
         assert_eq!(misfit(&counts, [3, 2, 2]), None, "there may be another");
         counts.note_deployment(&deployment([3, 2, 2], 2), 10 * LAG_TIME);

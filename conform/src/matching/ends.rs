@@ -20,6 +20,8 @@ pub struct Ends {
     of: BTreeMap<PodId, BTreeMap<Rc<str>, End>>,
     /// The addresses that each pod had last, and the containers that ran then, by their IDs.
     at: BTreeMap<PodId, Place>,
+    /// When each container started, by its name, with its ID.
+    began: BTreeMap<PodId, BTreeMap<Rc<str>, Began>>,
 }
 
 /// The addresses of a pod, and the containers that run there.
@@ -28,6 +30,9 @@ struct Place {
     addresses: BTreeSet<String>,
     running: BTreeSet<String>,
 }
+
+/// Which container started, and when.
+type Began = (Rc<str>, Rc<str>);
 
 /// Which container has ended, and with what exit code.
 type End = (Rc<str>, i64);
@@ -46,10 +51,18 @@ impl Ends {
                 "container {container} had ended with {code}, for good by its pod's restart policy, and now it has not"
             ));
         }
-        let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
-        let all = lists.flat_map(|list| object.whole["status"][list].as_array().into_iter().flatten());
         let mut other = None;
-        for status in all {
+        for status in statuses(&object.whole) {
+            if let Some(last) = last_told(status)
+                && let Some((id, before)) = of.get(last.name)
+                && let Some(code) = last.exit_code.filter(|code| **id == *last.id && code != before)
+            {
+                let container = last.name;
+                let why = format!(
+                    "container {container} had ended with {before}, and now it is told that it had with {code}"
+                );
+                other = other.or(Some(why));
+            }
             let Some(now) = told(status) else { continue };
             match (of.get(now.name), now.exit_code) {
                 (Some((id, before)), code) if **id == *now.id && code != Some(*before) => {
@@ -63,7 +76,24 @@ impl Ends {
                 (_, None) => {}
             }
         }
-        other
+        other.or_else(|| self.began(pod, &object.whole))
+    }
+
+    /// When a container started is one moment, whatever comes of it; some runtimes tell of none that has ended as theirs.
+    fn began(&mut self, pod: PodId, whole: &Value) -> Option<String> {
+        let of = self.began.entry(pod).or_default();
+        statuses(whole).find_map(|status| {
+            let state = ["running", "terminated"].into_iter().map(|state| &status["state"][state]);
+            let at = state.filter_map(|state| state["startedAt"].as_str()).next()?;
+            let id = told(status)?.id;
+            let known = of.insert(status["name"].as_str()?.into(), (id.into(), at.into()));
+            let (_, before) = known.filter(|(known, before)| **known == *id && **before != *at)?;
+            let is_told =
+                [&*before, at].iter().all(|at| !at.starts_with("0001-") && !at.starts_with("1970-"));
+            is_told.then(|| {
+                format!("container {} started at {before}, and now the same one at {at}", status["name"])
+            })
+        })
     }
 
     /// The address is that of the sandbox, in which its containers run to their ends: a new one begins with none of them (SBX-2, CPA-4).
@@ -79,6 +109,7 @@ impl Ends {
     pub fn forget(&mut self, pod: PodId) {
         self.of.remove(&pod);
         self.at.remove(&pod);
+        self.began.remove(&pod);
     }
 }
 
@@ -135,6 +166,12 @@ fn back_from_the_end<'v>(of: &BTreeMap<Rc<str>, End>, whole: &'v Value) -> Optio
     })
 }
 
+/// The statuses of the init containers and of the containers of a pod.
+fn statuses(whole: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
+    lists.flat_map(|list| whole["status"][list].as_array().into_iter().flatten())
+}
+
 /// What a status tells of a container.
 struct Told<'v> {
     name: &'v str,
@@ -153,6 +190,13 @@ fn told<'v>(status: &'v Value) -> Option<Told<'v>> {
     }
     let id = id(&state["terminated"]).or_else(|| id(status))?;
     Some(Told { name: status["name"].as_str()?, id, exit_code })
+}
+
+/// What a status tells of the container that was there before the one that it is about.
+fn last_told(status: &Value) -> Option<Told<'_>> {
+    let last = &status["lastState"]["terminated"];
+    let id = last["containerID"].as_str().filter(|id| !id.is_empty())?;
+    Some(Told { name: status["name"].as_str()?, id, exit_code: last["exitCode"].as_i64() })
 }
 
 #[cfg(test)]

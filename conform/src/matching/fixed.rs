@@ -35,8 +35,8 @@ const ASKED_FOR: [&str; 6] =
 const ASKED_FOR_OF_CONTAINERS: [&str; 6] =
     ["readinessProbe", "livenessProbe", "startupProbe", "lifecycle", "command", "args"];
 
-/// Fields beside the spec that nobody changes.
-const BESIDE: [&str; 2] = ["/metadata/creationTimestamp", "/status/qosClass"];
+/// Fields beside the spec that nobody changes; the last is set once (`pkg/kubelet/status/status_manager.go`, `updateStatusInternal`).
+const BESIDE: [&str; 3] = ["/metadata/creationTimestamp", "/status/qosClass", "/status/startTime"];
 
 /// What the log has shown of a pod.
 #[derive(Clone, Debug)]
@@ -146,8 +146,10 @@ impl First {
             let how = if now.contains(other) { "was not there" } else { "was there" };
             return Some(format!("its spec.{other} {how}, and nobody changes that"));
         }
-        for (name, was) in &self.beside {
-            if beside(whole, name).is_some_and(|is| is != *was) {
+        for name in BESIDE {
+            let Some(is) = beside(whole, name) else { continue };
+            let was = self.beside.entry(name).or_insert_with(|| is.clone());
+            if is != *was {
                 let name = name[1..].replace('/', ".");
                 return Some(format!("its {name} was {was}, and nobody changes that"));
             }

@@ -216,7 +216,8 @@ impl Replay {
                     self.names.bind_replica_set(&object.name, &object.uid, revision);
                 }
                 if let Some(revision) = self.names.replica_set(&object.name, &object.uid) {
-                    self.counts.note_set(revision, &object.whole, at);
+                    let has_version = write.resource_version.is_some() && !write.only_asked;
+                    self.counts.note_set(revision, &object.whole, at, has_version);
                     if &*write.subresource == "status" {
                         self.counts.note_status(revision);
                     }

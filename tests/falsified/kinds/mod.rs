@@ -19,6 +19,7 @@ mod rules;
 mod scheduling;
 mod status;
 mod strangers;
+mod told;
 mod truths;
 
 use crate::recording::Recording;
@@ -58,6 +59,7 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
         strangers::KINDS,
         answers::KINDS,
         fixed::KINDS,
+        told::KINDS,
     ];
     all.into_iter().flatten()
 }

@@ -5,7 +5,7 @@
 //! - [`workloads`] Deployments and ReplicaSets
 //! - [`endpoints`] EndpointSlices
 //! - [`budgets`] PodDisruptionBudgets
-//! - [`statuses`] what must fit together in any status
+//! - [`statuses`] what must fit together in any status; [`states`]: what it tells of containers
 //! - [`roles`] what each component writes at all; [`repeats`]: who has changed nothing
 
 pub mod budgets;
@@ -15,6 +15,7 @@ pub mod nodes;
 pub mod pods;
 pub mod repeats;
 pub mod roles;
+pub mod states;
 pub mod statuses;
 pub mod workloads;
 

@@ -217,8 +217,8 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     }
     let by_kubelet = matches!(actor, Actor::Kubelet(_));
     let whole = write.object.as_ref().map(|object| &object.whole).filter(|_| by_kubelet);
-    if let Some(why) = whole.and_then(|whole| statuses::pod(whole)) {
-        return Plan::Wrong(why.into());
+    if let Some(why) = whole.and_then(|whole| statuses::pod(whole, write.only_asked)) {
+        return Plan::Wrong(why);
     }
     // It has the address of its node from the beginning, and none of its own (`generateAPIPodStatus`).
     let in_host_network = known.subject.traits.in_host_network;

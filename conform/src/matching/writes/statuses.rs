@@ -6,6 +6,7 @@ use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::{ContainerId, PodId};
 use serde_json::Value;
 
+use super::states;
 use crate::matching::subject::Subject;
 
 fn conditions<'v>(whole: &'v Value, name: &str) -> Option<&'v str> {
@@ -13,9 +14,14 @@ fn conditions<'v>(whole: &'v Value, name: &str) -> Option<&'v str> {
     all.find(|condition| condition["type"] == name)?["status"].as_str()
 }
 
-/// What is wrong with the status of a pod as its kubelet writes it: its conditions come from the statuses of its containers
+/// What is wrong with the status of a pod as its kubelet writes it; `only_asked` if its answer is not known.
+pub fn pod(whole: &Value, only_asked: bool) -> Option<String> {
+    together(whole).map(str::to_owned).or_else(|| states::misfit(whole, only_asked))
+}
+
+/// Whether its parts go together: its conditions come from the statuses of its containers
 /// (`pkg/kubelet/status/generate.go`), its phase from their states (`pkg/kubelet/kubelet_pods.go`, `getPhase`; STM-4, STM-5).
-pub fn pod(whole: &Value) -> Option<&'static str> {
+fn together(whole: &Value) -> Option<&'static str> {
     let status = &whole["status"];
     let containers = || status["containerStatuses"].as_array().into_iter().flatten();
     let is_true = |name| conditions(whole, name) == Some("True");
@@ -203,8 +209,8 @@ mod tests {
     /// `getPhase`: with every container stopped it is Succeeded if all have, and Failed only else.
     #[test]
     fn a_pod_fails_by_a_container_or_for_a_reason() {
-        assert_eq!(pod(&failed(0)), Some("it has failed, and no container has"));
-        assert_eq!(pod(&failed(1)), None);
+        assert_eq!(together(&failed(0)), Some("it has failed, and no container has"));
+        assert_eq!(together(&failed(1)), None);
         let mut with_a_reason = failed(0);
         with_a_reason["status"]["reason"] = json!("DeadlineExceeded");
         let mut disrupted = failed(0);
@@ -212,7 +218,7 @@ mod tests {
         let mut not_all_told = failed(0);
         not_all_told["spec"]["initContainers"] = json!([{}]);
         for lawful in [with_a_reason, disrupted, not_all_told] {
-            assert_eq!(pod(&lawful), None, "{lawful}");
+            assert_eq!(together(&lawful), None, "{lawful}");
         }
     }
 
@@ -244,7 +250,7 @@ mod tests {
         let (plain, sidecar) = (json!({"name": "init"}), json!({"name": "init", "restartPolicy": "Always"}));
         let waiting = json!({"waiting": {"reason": "PodInitializing"}});
         let ended = |code: i64| json!({"terminated": {"exitCode": code}});
-        let says = |policy: &str, init: &Value, told: Value| pod(&running(policy, init.clone(), told));
+        let says = |policy: &str, init: &Value, told: Value| together(&running(policy, init.clone(), told));
         assert_eq!(says("Always", &plain, ended(0)), None);
         assert!(says("Always", &plain, waiting.clone()).is_some_and(|says| says.contains("CPA-6")));
         assert_eq!(says("Always", &sidecar, waiting), None);
@@ -262,8 +268,8 @@ mod tests {
     fn a_pod_whose_containers_are_ready_is_so_but_for_its_gates() {
         let mut whole = running("Always", json!({"name": "init"}), json!({"terminated": {"exitCode": 0}}));
         whole["status"]["conditions"][0]["status"] = json!("False");
-        assert_eq!(pod(&whole), Some("its containers are ready, and it is not Ready"));
+        assert_eq!(together(&whole), Some("its containers are ready, and it is not Ready"));
         whole["spec"]["readinessGates"] = json!([{"conditionType": "example.com/gate"}]);
-        assert_eq!(pod(&whole), None);
+        assert_eq!(together(&whole), None);
     }
 }
