@@ -46,6 +46,11 @@ pub const KNOWN_ACCEPTED: &[Known] = &[
         why: "the command of a hook may be one that a user runs, which no deletion is needed for",
     },
     Known {
+        kind: "node-reported-after-its-removal",
+        of: &["15"],
+        why: "a pod that is created later has a world of the other node alone, and of one node that is unreachable none is tainted",
+    },
+    Known {
         kind: "reported-under-another-uid",
         of: &[
             "01", "02", "04", "09", "10", "11", "13", "15", "19", "20", "21", "23", "26", "27", "28", "32",
@@ -72,14 +77,16 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     ),
     ("bound-before-its-creation", "no version says which came first, and both stand by their receipt"),
     ("bound-to-a-node-that-is-not-there", "what pins a Pod to a node does not fit any name that is bound"),
+    ("container-started-at-another-time", ONLY_THE_ANSWER),
     (
         "deleted-before-its-toleration-was-over",
         "no request shows what admission adds, so it may be over at any time",
     ),
     ("ended-by-a-change", "what asks for a change beside the status changes no status"),
-    ("ended-otherwise-than-before", ONLY_THE_ANSWER),
+    ("first-address-is-another", "a patch gives an address beside those that there are"),
     ("first-report-before-the-creation", "no version says which came first, and both stand by their receipt"),
     ("generation-goes-back", "no request shows a generation, which the API server counts"),
+    ("last-state-ends-otherwise", ONLY_THE_ANSWER),
     (
         "observed-generation-goes-back",
         "what stood in an object before is not known for sure, as no answer shows it",
@@ -87,6 +94,7 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
     ("pod-deleted-by-the-scheduler", "the scheduler's preemption is not modelled, so it may delete any pod"),
     ("pod-of-another-grace-than-its-template", NO_DEFAULTS),
     ("pod-of-another-pull-policy-than-its-template", NO_DEFAULTS),
+    ("pod-started-at-another-time", ONLY_THE_ANSWER),
     (
         "replica-set-created-before-its-deployment",
         "the story begins with the Deployment, and no version says which came first",
@@ -106,8 +114,16 @@ pub const NEEDS_ANSWERS: &[(&str, &str)] = &[
         "rollout-to-another-image",
         "what a patch leaves of a Deployment is not known for sure, as no answer shows it",
     ),
-    ("runs-after-it-ended", ONLY_THE_ANSWER),
     ("slice-before-its-service", "no version says which came first"),
+    (
+        "slice-keeps-a-removed-pod-for-good",
+        "of two pods that are removed at once no version says which went first",
+    ),
     ("tainted-by-its-own-kubelet", "what asks for a status changes no taint"),
+    (
+        "told-of-a-container-that-it-does-not-have",
+        "admission may have given it more containers than somebody asked for",
+    ),
+    ("two-conditions-of-one-type", "a patch of conditions goes by their types"),
     ("undeleted-by-a-change", "what asks for a change takes no deletion back"),
 ];

@@ -53,6 +53,25 @@ fn an_answer_by_a_pod_that_never_was_has_no_moment() {
     assert!(report.connections[0].unexplained > 1_000);
 }
 
+/// Before the workload somebody else may have been behind the Service, but none of its pods.
+#[test]
+fn an_answer_by_a_pod_that_was_not_created_yet_has_no_moment() {
+    for (pod, expected) in [(None, Verdict::Incomplete), (Some("web-66596999bf-ghost"), Verdict::Lawful)] {
+        let mut files = recording("06");
+        let lines = files.get_mut("client.jsonl").expect("there is one");
+        let is_answer = |event: &Value| event["pod"].as_str().is_some_and(|pod| pod.starts_with("web-"));
+        let all = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let mut early = all.into_iter().find(is_answer).expect("one is answered");
+        early["t_us"] = json!(early["t_us"].as_i64().expect("a time") - 60_000_000);
+        if let Some(pod) = pod {
+            early["pod"] = json!(pod);
+        }
+        lines.insert(0, early.to_string());
+        let (verdict, why) = verdict(&files);
+        assert_eq!(verdict, expected, "{pod:?}: {why}");
+    }
+}
+
 /// A label of a node changes, and with it where pods may go, while pods are behind a Service there.
 #[test]
 fn a_path_is_judged_in_the_world_as_it_was_then() {

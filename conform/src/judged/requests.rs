@@ -57,6 +57,8 @@ pub struct Traffic {
     leads: Vec<Leads>,
     /// The names of its pods.
     own: BTreeSet<Rc<str>>,
+    /// Those of them that nobody had before the path began.
+    made: BTreeSet<Rc<str>>,
     /// Until when the path goes, if it ends before the log.
     until: Micros,
 }
@@ -160,16 +162,19 @@ impl Traffic {
             names.insert(PodId(0), Rc::clone(&replay.subject.name));
         }
         let own = names.values().cloned().collect();
-        let traffic = Self { nodes: BTreeMap::new(), leads: Vec::new(), own, until: Micros::MAX };
+        let made = BTreeSet::new();
+        let traffic = Self { nodes: BTreeMap::new(), leads: Vec::new(), own, made, until: Micros::MAX };
         let mut along = Along { traffic, numbers: BTreeMap::new(), now: BTreeMap::new() };
         let mut now = Micros::MIN;
         whole.walk(&replay.models(), |step, taken, before, after, model| {
-            let own = &mut along.traffic.own;
+            let Traffic { own, made, .. } = &mut along.traffic;
             if let Some(name) = taken.shown_by.and_then(|entry| created.get(&entry)) {
                 let used = model.open(before, |cluster| cluster.used());
                 let new = model.open(after, |cluster| cluster.used_pods().find(|&pod| !used.contains(pod)));
                 names.extend(new.map(|new| (new, Rc::clone(name))));
                 own.insert(Rc::clone(name));
+                // The names of a ReplicaSet's pods come with a suffix that no other has.
+                made.extend((replay.subject.kind() != WorkloadKind::Pod).then(|| Rc::clone(name)));
             }
             if step + 1 < whole.led {
                 return;
@@ -192,7 +197,8 @@ impl Traffic {
         self.nodes.entry(Rc::clone(node)).or_insert_with(new).0.push(&since);
     }
 
-    /// Could the client have seen this between these moments? Of nodes that are not known, and before the first step, nothing is said.
+    /// Could the client have seen this between these moments? Of nodes that are not known nothing is said, nor before the first step, but
+    /// that no pod answers which is created later.
     fn allows(&self, from: Micros, to: Micros, event: &RequestEvent) -> Possible {
         let Some(leads) = self.nodes.get(&event.node) else { return Possible::Then(Causes::new()) };
         let (leads, near) = leads;
@@ -204,8 +210,12 @@ impl Traffic {
             let all = all.take_while(move |since| since.from <= to);
             all.filter_map(|since| self.leads.get(usize::try_from(since.leads).ok()?))
         };
-        if to > self.until || leads.get(0).is_none_or(|first| first.from > to) {
+        if to > self.until {
             return Possible::Then(Causes::new());
+        }
+        if leads.get(0).is_none_or(|first| first.from > to) {
+            let is_unborn = event.outcome.as_ref().is_ok_and(|pod| self.made.contains(pod));
+            return if is_unborn { Possible::Never } else { Possible::Then(Causes::new()) };
         }
         if let Ok(pod) = &event.outcome {
             let is_answered =
