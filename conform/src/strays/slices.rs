@@ -70,10 +70,7 @@ impl Slices {
         let Some(object) = object.filter(|object| matches!(object.facts, Facts::EndpointSlice(_))) else {
             // What is refused changes nothing; what is removed, or answered by nobody, leaves open what stands there.
             if write.code < 400 {
-                let place = (Rc::clone(&write.namespace), Rc::clone(&write.name));
-                self.stands.remove(&place);
-                self.names.remove(&place);
-                self.shown.remove(&write.uid);
+                self.forget(write);
             }
             return None;
         };
@@ -81,6 +78,16 @@ impl Slices {
         let unchanged = if write.only_asked { None } else { self.unchanged(object) };
         let why = unchanged.or(repeated).or_else(|| self.names_removed(object, entry.from))?;
         Some(Unexplained::wrong(number, entry, words(write), why))
+    }
+
+    /// Nobody knows what stands in the slices that a write is of.
+    fn forget(&mut self, write: &Write) {
+        let is_of_all = write.verb == Verb::DeleteCollection;
+        let is_other =
+            |(namespace, name): &Place| *namespace != write.namespace || !is_of_all && *name != write.name;
+        self.stands.retain(|place, _| is_other(place));
+        self.names.retain(|place, _| is_other(place));
+        self.shown.remove(&write.uid);
     }
 
     /// The controller writes a slice where one of its endpoints, its ports or its labels is to be another than in its copy, and whose copy is
@@ -125,9 +132,7 @@ impl Slices {
         let seconds = (at - since) as f64 / 1e6;
         Some(format!("it names pod {pod}, which was removed {seconds:.1} s before"))
     }
-}
 
-impl Slices {
     /// What no slice should say at the end of the log, although nobody promises by when it has to be another.
     pub fn left(&self) -> Vec<String> {
         let of = |((namespace, slice), pods): (&Place, &Vec<Named>)| {
@@ -263,6 +268,10 @@ mod tests {
         assert_eq!(slices.left(), Vec::<String>::new());
         slices.see(0, &at(3 + OVERDUE));
         assert!(slices.left()[0].contains("names pod web-a to the end of the log, 30 s after"));
+        let mut gone = slices.clone();
+        let all = Write { verb: Verb::DeleteCollection, name: "".into(), object: None, ..update(&web) };
+        assert_eq!(see(&mut gone, all), None);
+        assert_eq!(gone.left(), Vec::<String>::new());
         assert_eq!(see(&mut slices, update(&json!([]))), None);
         assert_eq!(slices.left(), Vec::<String>::new());
     }
