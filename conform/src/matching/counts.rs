@@ -334,7 +334,9 @@ mod tests {
 
     #[test]
     fn a_deployment_without_replica_sets_counts_nothing() {
-        let misfit = |said| Counts::default().deployment_misfit(&deployment(said, 0), 0);
+        let mut counts = Counts::default();
+        counts.template.note(0, 0);
+        let misfit = |said| counts.deployment_misfit(&deployment(said, 0), 1);
         assert_eq!(misfit([0, 0, 0]), None);
         assert!(misfit([1, 0, 0]).is_some());
     }
