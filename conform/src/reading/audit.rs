@@ -20,24 +20,11 @@ use super::problem::Problem;
 use super::requests::{Hint, Newness, Request, Requests};
 use super::subject::{Effect, Subject, Tells};
 use super::template::{made_of, pods_of};
+use super::written;
 use crate::record::{Entry, Micros, Place, Seen, Verb, Write};
 
 /// What a line of an audit log must be.
 const ACCEPTED: &str = "an event of audit.k8s.io, or an EventList";
-
-/// The resources that are written down as [`Write`]s, with the groups that they are of.
-const WRITTEN: &[(&str, &[&str])] = &[
-    ("pods", &[""]),
-    ("nodes", &[""]),
-    ("services", &[""]),
-    ("deployments", &["apps", "extensions"]),
-    ("replicasets", &["apps", "extensions"]),
-    ("statefulsets", &["apps"]),
-    ("daemonsets", &["apps", "extensions"]),
-    ("jobs", &["batch"]),
-    ("endpointslices", &["discovery.k8s.io"]),
-    ("poddisruptionbudgets", &["policy"]),
-];
 
 /// Subresources that write no object: they open a connection.
 const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "log"];
@@ -114,7 +101,7 @@ fn event_of(line: &[u8], place: &Place) -> Result<Event, Problem> {
 
 /// An event; of the deletion of a collection, the deletion of each of its objects.
 fn one_by_one(event: &Event, line: &[u8], place: &Place, names: &mut Names) -> Result<Vec<Heard>, Problem> {
-    let is_written = WRITTEN.iter().any(|(resource, _)| *resource == event.object_ref.resource);
+    let is_written = written::groups(&event.object_ref.resource).is_some();
     if event.verb != "deletecollection" || !granted(event) || !is_written {
         return Ok(hear(event, line, place, names)?.into_iter().collect());
     }
@@ -208,7 +195,7 @@ fn verb_of(event: &Event, names: &mut Names) -> Result<Verb, Seen> {
         let lease = if reference.name.is_empty() { node } else { &reference.name };
         return Err(Seen::Renewal { node: names.get(node), lease: names.get(lease) });
     }
-    let groups = WRITTEN.iter().find(|(name, _)| *name == resource).map(|(_, groups)| groups);
+    let groups = written::groups(resource);
     let word = match (verb, groups) {
         (None, _) => "reads",
         _ if resource.is_empty() => "requests of no resource",

@@ -36,6 +36,7 @@ mod subject;
 mod template;
 mod watch;
 mod wrapped;
+mod written;
 
 pub use clocks::Clocks;
 pub use kind::Source;

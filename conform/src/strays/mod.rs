@@ -1,14 +1,16 @@
-//! What speaks of pods that are not there yet, or no more, and that nobody follows then; slices, of whichever Service; and nodes that were removed.
+//! What speaks of pods that are not there yet, or no more, and that nobody follows then; slices, of whichever Service; and nodes and
+//! namespaces that were removed.
 //!
 //! - `gone`: nobody writes to a pod that was removed; `ended`: nothing starts of one that its kubelet has finished with
 //! - `unborn`: nothing is seen of a pod before its creation
 //! - `slices`: a slice is not written as it was, nor asked for so, and names no pod that was removed long before
-//! - `nodes`: nobody writes to a node that was removed
+//! - `nodes`: nobody writes to a node that was removed; `namespaces`: nothing is created in one that is being deleted
 //! - `moments`: when something was seen of pods, as far as that is kept
 
 mod ended;
 mod gone;
 mod moments;
+mod namespaces;
 mod nodes;
 mod slices;
 mod unborn;
@@ -20,6 +22,7 @@ use crate::record::{Entry, Micros};
 
 use ended::Ended;
 use gone::Gone;
+use namespaces::Namespaces;
 use nodes::Nodes;
 use slices::Slices;
 use unborn::Unborn;
@@ -39,6 +42,7 @@ pub(crate) struct Strays {
     unborn: Unborn,
     slices: Slices,
     nodes: Nodes,
+    namespaces: Namespaces,
 }
 
 impl Strays {
@@ -59,6 +63,8 @@ impl Strays {
         let of_what_is_not_yet = self.unborn.see(number, entry);
         let of_slices = self.slices.see(number, entry);
         let of_nodes = self.nodes.see(number, entry);
-        of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet).or(of_slices).or(of_nodes)
+        let of_namespaces = self.namespaces.see(number, entry);
+        let of_pods = of_what_is_gone.or(of_what_has_ended).or(of_what_is_not_yet);
+        of_pods.or(of_slices).or(of_nodes).or(of_namespaces)
     }
 }

@@ -87,6 +87,13 @@ pub const KINDS: &[Kind] = &[
         by_the_api: true,
         falsify: deadline_exceeded_at_once,
     },
+    Kind {
+        name: "created-in-a-namespace-that-ends",
+        tells: "a namespace is deleted, and six seconds later something is created in it",
+        shows: "that creation",
+        by_the_api: true,
+        falsify: created_in_a_namespace_that_ends,
+    },
 ];
 
 /// The report that a pod is Ready.
@@ -216,4 +223,43 @@ fn deadline_exceeded_at_once(recording: &mut Recording) -> Option<usize> {
         line.set("/responseObject/status/conditions", condition);
     });
     Some(status)
+}
+
+/// The first creation that no other comes just before, long after the log began. Any other is within five seconds, by which clocks may differ.
+fn created_in_a_namespace_that_ends(recording: &mut Recording) -> Option<usize> {
+    let is_creation = |line: &&Line| {
+        let resource = line.text("/objectRef/resource");
+        ["pods", "replicasets", "deployments", "services", "endpointslices", "poddisruptionbudgets"]
+            .contains(&resource)
+            && line.is("create", resource)
+    };
+    let began = recording.audit().map(Line::received).min()?;
+    let creations: Vec<&Line> = recording.audit().filter(is_creation).collect();
+    let is_alone = |line: &&&Line| {
+        let before = |other: &&Line| {
+            (line.received() - SECOND..line.received()).contains(&other.received()) && other.id != line.id
+        };
+        line.received() - 6 * SECOND > began && !creations.iter().any(before)
+    };
+    let created = creations.iter().find(is_alone)?;
+    let (id, namespace) = (created.id, created.text("/objectRef/namespace").to_owned());
+    let at = created.received() - 6 * SECOND;
+    let version = recording.version_at(at);
+    recording.add_like(id, |line| {
+        line.set("/auditID", format!("{}-namespace", line.text("/auditID")));
+        line.set("/verb", "delete");
+        line.set(
+            "/objectRef",
+            json!({"resource": "namespaces", "namespace": namespace, "name": namespace, "apiVersion": "v1"}),
+        );
+        line.set("/requestURI", format!("/api/v1/namespaces/{namespace}"));
+        line.set("/user", json!({"username": "rig-admin", "groups": ["system:masters"]}));
+        line.set("/requestObject", json!({"kind": "DeleteOptions", "propagationPolicy": "Background"}));
+        let metadata =
+            json!({"name": namespace, "resourceVersion": version.to_string(), "deletionTimestamp": text(at)});
+        line.set("/responseObject", json!({"kind": "Namespace", "apiVersion": "v1", "metadata": metadata}));
+        line.set("/responseStatus/code", 200);
+        line.happens(at);
+    });
+    Some(id)
 }

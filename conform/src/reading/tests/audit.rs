@@ -44,7 +44,7 @@ fn what_reads_is_no_write() {
 #[test]
 fn what_the_model_does_not_speak_of_has_the_name_of_its_resource() {
     let of_core = |resource| event("create", resource, "x", (0, 5), json!({}));
-    for resource in ["events", "endpoints", "namespaces", "configmaps"] {
+    for resource in ["events", "endpoints", "secrets", "configmaps"] {
         assert_eq!(word(&only(of_core(resource))), resource);
     }
     assert_eq!(word(&only(of_group("controllerrevisions", "apps"))), "controllerrevisions");
@@ -59,6 +59,7 @@ fn each_resource_that_matters_is_a_write() {
     let written = [
         ("pods", ""),
         ("nodes", ""),
+        ("namespaces", ""),
         ("services", ""),
         ("deployments", "apps"),
         ("replicasets", "apps"),
