@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::actor::Actor;
 use super::names::Names;
+use super::writes::states::{self, statuses};
 use crate::record::{Verb, Write};
 
 /// How the containers of each pod have ended, as their kubelet told it last: by name, with the ID of the one that has.
@@ -91,7 +92,10 @@ impl Ends {
             let is_told =
                 [&*before, at].iter().all(|at| !at.starts_with("0001-") && !at.starts_with("1970-"));
             is_told.then(|| {
-                format!("container {} started at {before}, and now the same one at {at}", status["name"])
+                format!(
+                    "container {} started at {before}, and now the same one at {at}",
+                    states::name(status)
+                )
             })
         })
     }
@@ -164,12 +168,6 @@ fn back_from_the_end<'v>(of: &BTreeMap<Rc<str>, End>, whole: &'v Value) -> Optio
         let is_back = status["state"].is_object() && !status["state"]["terminated"].is_object();
         (is_plain && is_back && (never || code == 0)).then_some((name, code))
     })
-}
-
-/// The statuses of the init containers and of the containers of a pod.
-fn statuses(whole: &Value) -> impl Iterator<Item = &Value> {
-    let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
-    lists.flat_map(|list| whole["status"][list].as_array().into_iter().flatten())
 }
 
 /// What a status tells of a container.

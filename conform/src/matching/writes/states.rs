@@ -12,11 +12,13 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn statuses(whole: &Value) -> impl Iterator<Item = &Value> {
+/// The statuses of the init containers and of the containers of a pod.
+pub fn statuses(whole: &Value) -> impl Iterator<Item = &Value> {
     LISTS.into_iter().flat_map(|(statuses, _)| list(&whole["status"][statuses]))
 }
 
-fn name(of: &Value) -> &str {
+/// The name of a container, by its status or its spec.
+pub fn name(of: &Value) -> &str {
     of["name"].as_str().unwrap_or_default()
 }
 
@@ -50,23 +52,25 @@ fn twice(whole: &Value) -> Option<String> {
     Some(format!("container {} has the ID of another", name(second)))
 }
 
-/// Init containers run one after the other, each when the one before it has ended; one with a restart policy of its own is left running (CPA-6).
+/// Init containers run one after the other, each when the one before it has ended well; one with a restart policy of its own is left running (CPA-6).
 fn before_its_turn(whole: &Value) -> Option<String> {
     let told = list(&whole["status"]["initContainerStatuses"]);
     let specs = list(&whole["spec"]["initContainers"]);
     let status_of = |spec: &Value| told.iter().find(|status| status["name"] == spec["name"]);
     let runs = |status: &Value| status["state"]["running"].is_object();
+    let has_failed =
+        |status: &Value| status["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0);
     let mut open: Option<&str> = None;
     for spec in specs {
         let Some(status) = status_of(spec) else { continue };
         if let Some(before) = open.filter(|_| runs(status)) {
             return Some(format!(
-                "init container {} runs, and {before} before it has yet to end (CPA-6)",
+                "init container {} runs, and {before} before it has yet to end well (CPA-6)",
                 name(spec)
             ));
         }
         let has_to_end = spec["restartPolicy"].is_null();
-        if has_to_end && (runs(status) || status["state"]["waiting"].is_object()) {
+        if has_to_end && (runs(status) || status["state"]["waiting"].is_object() || has_failed(status)) {
             open = open.or(Some(name(spec)));
         }
     }
@@ -141,12 +145,13 @@ mod tests {
     #[test]
     fn init_containers_run_one_after_the_other() {
         let says = |policy: Value, one: Value, two: Value| misfit(&pod(&policy, [one, two, waits()]), false);
-        for one in [runs(), waits()] {
+        for one in [runs(), waits(), ended(1)] {
             assert!(says(Value::Null, one, runs()).is_some_and(|says| says.contains("CPA-6")));
         }
         assert_eq!(says(Value::Null, ended(0), runs()), None);
         assert_eq!(says(json!("Always"), runs(), runs()), None, "a sidecar goes on");
         assert_eq!(says(Value::Null, runs(), ended(0)), None, "they run again in a new sandbox");
+        assert_eq!(says(Value::Null, ended(1), ended(0)), None, "and may fail there");
     }
 
     /// A pod like that, in which this stands there.
