@@ -10,6 +10,7 @@ use crate::before::Target;
 use crate::doubts::{Doubts, Unfollowed};
 use crate::judged::{Traffic, Watched};
 use crate::matching::actor::Actor;
+use crate::matching::evictions::Places;
 use crate::matching::eyes::{Eyes, Writers};
 use crate::matching::whole;
 use crate::matching::{Outcome, Replay, Subject, Unexplained};
@@ -23,6 +24,16 @@ use crate::world::{Composer, Moment, Observed, World};
 
 /// A place among the workloads: that of its object in the log, and which of its worlds it is.
 type Place = (usize, usize);
+
+/// What a pass over a log goes by.
+pub(crate) struct Course {
+    /// The processes that write what they do.
+    pub writers: Rc<Writers>,
+    /// When the log begins and ends.
+    pub span: (Micros, Micros),
+    /// Where evictions end.
+    pub places: Rc<Places>,
+}
 
 /// A workload that is followed.
 struct Active {
@@ -43,11 +54,9 @@ pub(crate) struct Pursuit<'p, T, K> {
     log: &'p Log,
     options: &'p Options,
     composer: Composer<'p>,
-    writers: Rc<Writers>,
+    course: Course,
     /// Where paths are kept.
     depot: Rc<Depot>,
-    /// When the log begins and ends.
-    span: (Micros, Micros),
     keep: K,
     /// The workloads that are still to come, the next last.
     to_come: Vec<usize>,
@@ -78,14 +87,13 @@ pub(crate) struct Ended<T> {
 }
 
 impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
-    /// Of a log from when to when `span` is, in which these processes write what they do. Paths are kept in `depot`.
+    /// Paths are kept in `depot`.
     pub fn new(
         log: &'p Log,
         options: &'p Options,
         composer: Composer<'p>,
-        writers: Writers,
+        course: Course,
         depot: &Rc<Depot>,
-        span: (Micros, Micros),
         keep: K,
     ) -> Self {
         let mut to_come: Vec<usize> = (0..composer.followed().len()).collect();
@@ -97,9 +105,8 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             log,
             options,
             composer,
-            writers: Rc::new(writers),
+            course,
             depot: Rc::clone(depot),
-            span,
             keep,
             to_come,
             active: Vec::new(),
@@ -221,11 +228,12 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
             of(self.log.nodes_with_runtime()),
             of(self.log.nodes_with_rules()),
             self.log.has(Source::Faults),
-            Rc::clone(&self.writers),
+            Rc::clone(&self.course.writers),
             self.composer.began(),
         );
         match Replay::new(subject, eyes, target, self.options.max_states, &self.depot) {
             Ok(mut replay) => {
+                replay.place_evictions(&self.course.places);
                 self.addresses.iter().for_each(|address| replay.names.note_other(address));
                 self.active.push(Active {
                     place,
@@ -277,7 +285,7 @@ impl<'p, T, K: FnMut(Followed, (Micros, Micros)) -> T> Pursuit<'p, T, K> {
         let followed = Followed { name, unexplained, whole, replay, assumptions, warnings };
         self.sum.add(&followed);
         let watched = Traffic::watch(self.log, &followed, &self.created, &self.depot);
-        self.followed.push((place, (self.keep)(followed, self.span), watched));
+        self.followed.push((place, (self.keep)(followed, self.course.span), watched));
     }
 
     /// What nobody can say anything more of is only counted.

@@ -19,6 +19,7 @@ pub mod fingerprint;
 mod follow;
 pub mod judged;
 pub mod matching;
+mod places;
 pub mod reading;
 pub mod record;
 pub mod report;

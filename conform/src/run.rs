@@ -1,5 +1,6 @@
 //! A log against the model: its workloads and nodes are found in a first pass, and followed in a second. Where nothing shows the release of the
-//! cluster, second passes by several releases find out which of them explain it.
+//! cluster, second passes by several releases find out which of them explain it; where an entry is unexplained soon after an eviction, more of them
+//! find out when its pod went.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -7,9 +8,11 @@ use std::time::Instant;
 
 use podproof_vocabulary::Release;
 
-use crate::follow::{Ended, Pursuit, creation, write_of};
+use crate::follow::{Course, Ended, Pursuit, creation, write_of};
 use crate::judged;
+use crate::matching::evictions::{Places, is_eviction};
 use crate::matching::eyes::Writers;
+use crate::places::{self, Pass, Trial};
 use crate::reading::{Log, Problem, Source};
 use crate::record::{AppWhat, Entry, Micros, Seen};
 use crate::report::{Followed, Options, Progress, Report, Wrong};
@@ -46,8 +49,12 @@ pub fn run_keeping<T>(
         true => first.guess_release(log, options, &mut progress)?,
         false => None,
     };
+    let places = match first.has_evictions {
+        true => first.place_evictions(log, options, release, &mut progress)?,
+        false => Rc::default(),
+    };
     let Second { mut ended, depot, is_interrupted } =
-        first.follow(log, options, release, &mut progress, keep)?;
+        first.follow(log, options, (release, &places), &mut progress, keep)?;
     let requests = judged::connections(log, &ended.traffic, &ended.world.pod_names).map_err(Wrong::Log)?;
     depot.check().map_err(Wrong::Disk)?;
     if is_interrupted {
@@ -77,7 +84,9 @@ struct First {
     /// When the log begins and ends.
     span: (Micros, Micros),
     /// The processes that write what they do.
-    writers: Writers,
+    writers: Rc<Writers>,
+    /// Somebody has evicted pods.
+    has_evictions: bool,
     /// All entries, unless there are too many.
     kept: Option<Vec<Entry>>,
 }
@@ -101,6 +110,7 @@ impl First {
         let (mut writers, mut underway) = (Writers::new(), Writers::new());
         let mut created = BTreeSet::new();
         let mut span: Option<(Micros, Micros)> = None;
+        let mut has_evictions = false;
         let mut kept = Some(Vec::new());
         for entry in log.entries() {
             let entry = entry.map_err(Wrong::Log)?;
@@ -117,6 +127,7 @@ impl First {
             }
             created.extend(write_of(&entry).and_then(creation));
             surveyor.see(&entry);
+            has_evictions |= is_eviction(&entry);
             match &mut kept {
                 Some(entries) if entries.len() < KEPT => entries.push(entry),
                 _ => kept = None,
@@ -126,7 +137,13 @@ impl First {
         writers.retain(|process| !(underway.contains(process) && created.contains(&process.0)));
         match surveyor.several_clusters() {
             Some(says) => Err(Wrong::SeveralClusters(says)),
-            None => Ok(Self { surveyor, span: span.unwrap_or_default(), writers, kept }),
+            None => Ok(Self {
+                surveyor,
+                span: span.unwrap_or_default(),
+                writers: Rc::new(writers),
+                has_evictions,
+                kept,
+            }),
         }
     }
 
@@ -138,7 +155,7 @@ impl First {
         progress: &mut impl FnMut(Progress),
     ) -> Result<Option<Release>, Wrong> {
         for release in releases_to_try() {
-            let second = self.follow(log, options, Some(release), progress, |_, _| ())?;
+            let second = self.follow(log, options, (Some(release), &Rc::default()), progress, |_, _| ())?;
             if second.ended.sum.first_unexplained.is_none() {
                 return Ok(Some(release));
             }
@@ -146,19 +163,36 @@ impl First {
         Ok(None)
     }
 
-    /// Follows the workloads, by this release if it had to be guessed.
+    /// Where evictions end, as far as what comes after them tells.
+    fn place_evictions(
+        &self,
+        log: &Log,
+        options: &Options,
+        release: Option<Release>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<Rc<Places>, Wrong> {
+        places::find(|places| {
+            let keep = |followed: Followed, _| Trial::of(&followed);
+            let second = self.follow(log, options, (release, places), progress, keep)?;
+            let Ended { followed: trials, sum, tally, .. } = second.ended;
+            Ok(Pass { trials, states: sum.states, entries: tally.entries })
+        })
+    }
+
+    /// Follows the workloads, by this release if it had to be guessed, with evictions in these places.
     fn follow<T>(
         &self,
         log: &Log,
         options: &Options,
-        guessed: Option<Release>,
+        (guessed, places): (Option<Release>, &Rc<Places>),
         progress: &mut impl FnMut(Progress),
         keep: impl FnMut(Followed, (Micros, Micros)) -> T,
     ) -> Result<Second<T>, Wrong> {
         let composer = self.surveyor.composer(&options.world, guessed).map_err(Wrong::Manifests)?;
         let mut teller = (!log.has(Source::Audit)).then(|| Teller::new(composer.began()));
         let depot: Rc<Depot> = Rc::default();
-        let mut pursuit = Pursuit::new(log, options, composer, self.writers.clone(), &depot, self.span, keep);
+        let course = Course { writers: Rc::clone(&self.writers), span: self.span, places: Rc::clone(places) };
+        let mut pursuit = Pursuit::new(log, options, composer, course, &depot, keep);
         let entries: Box<dyn Iterator<Item = Result<Entry, Problem>>> = match &self.kept {
             Some(entries) => Box::new(entries.iter().cloned().map(Ok)),
             None => Box::new(log.entries()),

@@ -4,6 +4,7 @@ use podproof_model::{Cluster, ClusterState, parts, step};
 use podproof_vocabulary::action::{Action, Environment, ReplicaSet};
 
 use super::ahead::{self, Ahead};
+use super::evictions::is_eviction;
 use super::path::{Moment, Taken};
 use super::plan::Deed;
 use super::quest::Quest;
@@ -132,13 +133,15 @@ impl Replay {
 
     /// Something happens to the cluster.
     pub(super) fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
+        // An eviction may take long to come to its deletion.
+        let at = if is_eviction(entry) { entry.to.min(self.reached.max(entry.from)) } else { entry.from };
         for action in actions {
             let model = &self.models[self.now].1;
             let mut now = self.common.clone();
             let mut cluster = Cluster::new(&model.rules, &mut now);
             let mut enabled = Vec::new();
             step::enabled(&cluster, &mut enabled);
-            let moment = Moment { writes: self.writes, at: entry.from };
+            let moment = Moment { writes: self.writes, at };
             if step::is_write(action) && !enabled.contains(action) {
                 let why = "this cannot happen now".into();
                 let says = format!("{action:?}");
@@ -160,14 +163,14 @@ impl Replay {
             }
             step::apply(&mut cluster, action);
             parts::keep_only(&mut cluster, None);
-            self.go_ahead(&now, Some(action), entry.from);
+            self.go_ahead(&now, Some(action), at);
             let model = &self.models[self.now].1;
             for part in &mut self.parts {
                 part.befall(model, action, moment);
             }
-            self.change_common(now, entry.from);
+            self.change_common(now, at);
             self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
-            self.count_write(entry.from);
+            self.count_write(at);
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub mod clock;
 pub mod counts;
 mod deeds;
 mod ends;
-mod evictions;
+pub mod evictions;
 pub mod eyes;
 mod fixed;
 mod frontier;

@@ -13,6 +13,7 @@ use super::beyond::Beyond;
 use super::clock::Dates;
 use super::counts::Counts;
 use super::ends::{Ends, misremoval};
+use super::evictions::Evictions;
 use super::eyes::Eyes;
 use super::fixed::Fixed;
 use super::given::Given;
@@ -62,7 +63,7 @@ pub struct Replay {
     /// How far it has come: nothing that is found out later has changed what there was to be counted before.
     pub(super) reached: Micros,
     /// Evictions that may not have happened yet.
-    pub(super) evictions: VecDeque<(u64, Entry)>,
+    pub(super) evictions: Evictions,
     /// Entries of other files that could not be placed when they came.
     pub(super) unplaced: Vec<(u64, Entry)>,
     pub(super) templates: Templates,
@@ -150,7 +151,7 @@ impl Replay {
             befallen: Way::new(depot),
             waiting: VecDeque::new(),
             reached: Micros::MIN,
-            evictions: VecDeque::new(),
+            evictions: Evictions::default(),
             unplaced: Vec::new(),
             templates: Templates::default(),
             beyond: Beyond::default(),
@@ -252,7 +253,7 @@ impl Replay {
         while let Some((number, front)) = self.waiting.pop_front() {
             self.turn(number, &front)?;
         }
-        self.end_evictions(|_| true)?;
+        self.end_all_evictions()?;
         self.settle_refusals(Micros::MAX);
         self.place(Micros::MAX)?;
         self.advance(Micros::MAX, Micros::MAX)
@@ -268,9 +269,8 @@ impl Replay {
 
     /// The first entry of which nothing is found out yet.
     pub fn first_open(&self) -> Option<u64> {
-        let waiting = self.waiting.iter().chain(&self.evictions).chain(&self.unplaced);
-        let waiting = waiting.map(|(number, _)| *number);
-        let waiting = waiting.chain(self.refusals.first_open());
+        let waiting = self.waiting.iter().chain(&self.unplaced).map(|(number, _)| *number);
+        let waiting = waiting.chain(self.evictions.numbers()).chain(self.refusals.first_open());
         waiting.chain(self.parts.iter().filter_map(|part| part.sightings.first_entry())).min()
     }
 

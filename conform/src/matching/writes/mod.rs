@@ -1,6 +1,6 @@
 //! Writes to the API server, as steps of the model: who may make which, and what it changes.
 //!
-//! - [`pods`] creation, binding, status, eviction, deletion; [`grace`]: how long that gives
+//! - [`pods`] creation, binding, status, eviction, deletion; [`grace`]: how long that gives; [`addresses`]: which pods have
 //! - [`nodes`] conditions, taints, cordons
 //! - [`workloads`] Deployments and ReplicaSets
 //! - [`endpoints`] EndpointSlices
@@ -8,6 +8,7 @@
 //! - [`statuses`] what must fit together in any status; [`states`]: what it tells of containers
 //! - [`roles`] what each component writes at all; [`repeats`]: who has changed nothing
 
+pub mod addresses;
 pub mod budgets;
 pub mod endpoints;
 pub mod grace;

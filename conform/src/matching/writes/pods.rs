@@ -13,7 +13,7 @@ use podproof_vocabulary::scenario::WorkloadKind;
 use podproof_vocabulary::{NodeId, PodId};
 
 use super::nodes::can_write;
-use super::{Known, grace, not_theirs, statuses};
+use super::{Known, addresses, grace, not_theirs, statuses};
 use crate::matching::actor::Actor;
 use crate::matching::news::LAG_TIME;
 use crate::matching::plan::{Deed, Plan};
@@ -212,7 +212,7 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     };
     let ready = facts.ready;
     let now = known.cluster.pod(pod).api;
-    if let Some(what) = changes_more(known, now, facts) {
+    if let Some(what) = changes_more(known, now, write, facts) {
         return Plan::Wrong(format!("a write of the status shows {what}"));
     }
     let by_kubelet = matches!(actor, Actor::Kubelet(_));
@@ -222,14 +222,10 @@ fn status(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
     }
     // It has the address of its node from the beginning, and none of its own (`generateAPIPodStatus`).
     let in_host_network = known.subject.traits.in_host_network;
-    let ip = facts.ip.as_ref().filter(|_| !in_host_network);
-    if let Some(other) = ip.and_then(|ip| holder(known, pod, ip)) {
-        return Plan::Wrong(format!("its address is that of {other}, which is Ready"));
-    }
-    let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
-    if let Some(why) = other_families(known, pod, facts).filter(|_| !in_host_network) {
+    if let Some(why) = addresses::misfit(known, pod, facts).filter(|_| !in_host_network) {
         return Plan::Wrong(why);
     }
+    let address = facts.ip.as_ref().map(|ip| known.names.address(pod, ip));
     // Until 1.21 it has nothing of what it was before (`pkg/kubelet/eviction/eviction_manager.go`, `evictPod`).
     let is_evicted = facts.ip.is_none() && whole.is_some_and(|whole| whole["status"]["reason"] == "Evicted");
     let has_address = move |object: PodObject| match address {
@@ -311,38 +307,22 @@ fn is_elsewhere(known: &Known<'_, '_>, pod: PodId, name: &str) -> bool {
 
 /// What a write of the status shows otherwise than it is, and cannot change: subresource `status` takes nothing else from a
 /// request (`pkg/registry/core/pod/strategy.go`).
-fn changes_more(known: &Known<'_, '_>, now: PodObject, facts: &PodFacts) -> Option<&'static str> {
+fn changes_more(
+    known: &Known<'_, '_>,
+    now: PodObject,
+    write: &Write,
+    facts: &PodFacts,
+) -> Option<&'static str> {
     let node = facts.node.as_ref().map(|name| known.names.node(name));
     let is_far = now.node().is_some_and(|node| node.index() >= known.cluster.rules.nodes);
-    match (facts.deleting, now.is_deleting()) {
+    // Without an answer it is what the log was taken to have come to when it was read, and evictions may have been granted later.
+    let is_deleting = if write.only_asked { now.is_deleting() } else { facts.deleting };
+    match (is_deleting, now.is_deleting()) {
         (true, false) => Some("a pod that is being deleted, and nobody has deleted it"),
         (false, true) => Some("a pod that is not being deleted, and it is"),
         _ if !is_far && node != now.node().map(Some) => Some("a pod on another node than it was bound to"),
         _ => None,
     }
-}
-
-/// Another pod that lives and has this address, which a network of its own gives it alone (`one-address-one-pod`).
-fn holder<'k>(known: &'k Known<'_, '_>, pod: PodId, ip: &str) -> Option<&'k str> {
-    let is_new = known.names.address(pod, ip).is_none();
-    let mut others = known.names.pods().filter(|&other| other != pod && is_new);
-    let other = others.find(|&other| {
-        let object = known.cluster.pod(other).api;
-        let has = object.address().is_some() && object.address() == known.names.address(other, ip);
-        has && object.exists() && object.ready() && !object.is_deleting()
-    })?;
-    Some(known.names.pod_name(other))
-}
-
-/// What is wrong with the addresses that a pod has beside its first: they come with its sandbox, as that does, and are nobody else's.
-fn other_families(known: &Known<'_, '_>, pod: PodId, facts: &PodFacts) -> Option<String> {
-    if let Some((ip, other)) = facts.more_ips.iter().find_map(|ip| Some((ip, holder(known, pod, ip)?))) {
-        return Some(format!("its address {ip} is that of {other}, which is Ready"));
-    }
-    let address = known.names.address(pod, facts.ip.as_ref()?)?;
-    let mut more = facts.more_ips.iter();
-    let (ip, before) = more.find_map(|ip| Some((ip, known.names.other_of_family(pod, address, ip)?)))?;
-    Some(format!("its address {ip} was {before}, in the same sandbox"))
 }
 
 /// The kubelet of `node` has the pod, in its copy or in its runtime, and can say so.
@@ -485,7 +465,7 @@ fn change(known: &Known<'_, '_>, actor: &Actor, write: &Write, pod: PodId) -> Pl
         return not_theirs(write, "change pods beside their status");
     }
     // API-8, API-10: status is kept, as are the deletion and the node of the pod that there is.
-    if let Some(what) = changes_more(known, object, facts) {
+    if let Some(what) = changes_more(known, object, write, facts) {
         return Plan::Wrong(format!("a change shows {what}"));
     }
     let phase = phase(&facts.phase);

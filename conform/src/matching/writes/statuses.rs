@@ -2,6 +2,7 @@
 
 use podproof_model::Cluster;
 use podproof_model::kubelet::probes;
+use podproof_model::state::Worker;
 use podproof_vocabulary::observation::Process;
 use podproof_vocabulary::{ContainerId, PodId};
 use serde_json::Value;
@@ -95,28 +96,30 @@ const BY_SIGTERM: i64 = 143;
 
 /// What the status of a pod says of those of its containers that the model has.
 pub fn shown(subject: &Subject, whole: Option<&Value>) -> Vec<(ContainerId, Shown)> {
-    let lists = ["initContainerStatuses", "containerStatuses"].into_iter();
-    let all =
-        lists.flat_map(|list| whole.into_iter().flat_map(move |whole| whole["status"][list].as_array()));
     let of = |status: &Value| {
         let container = subject.container(status["name"].as_str()?)?;
         let state = &status["state"];
         let ended = state["terminated"]["exitCode"].as_i64().map(Shown::Ended);
         Some((container, ended.or_else(|| state["running"].is_object().then_some(Shown::Runs))?))
     };
-    all.flatten().filter_map(of).collect()
+    whole.into_iter().flat_map(states::statuses).filter_map(of).collect()
 }
 
 /// Have its containers come to be, by what its kubelet knows, as a status shows them? While some of them are being stopped a status tells
-/// of all as they were before (STP-1); and nobody knows what a kubelet that has lost one makes of it.
+/// of all as they were before (STP-1), and when all are how each has ended is looked at once more (STP-6); and nobody knows what a kubelet
+/// that has lost one makes of it.
 pub fn fit(shown: &[(ContainerId, Shown)], cluster: &Cluster<'_>, pod: PodId) -> bool {
+    let are_stopped = matches!(cluster.pod(pod).kubelet.worker(), Worker::Terminated | Worker::Finished);
     shown.iter().all(|&(container, shown)| {
-        let cached = cluster.container(pod, container).cached();
+        let container_now = cluster.container(pod, container);
+        let cached = container_now.cached();
+        let last = if are_stopped { container_now.last_process() } else { cached };
+        let is_either = |process| cached == process || last == process;
         match shown {
             Shown::Runs => cached == Process::Running || probes::is_started(cluster, pod, container),
-            Shown::Ended(0) => cached == Process::ExitedOk,
-            Shown::Ended(BY_SIGTERM) => cached.has_exited(),
-            Shown::Ended(_) => cached == Process::ExitedError,
+            Shown::Ended(0) => is_either(Process::ExitedOk),
+            Shown::Ended(BY_SIGTERM) => cached.has_exited() || last.has_exited(),
+            Shown::Ended(_) => is_either(Process::ExitedError),
         }
     })
 }
