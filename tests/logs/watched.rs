@@ -11,10 +11,6 @@ use crate::files::{AUDIT, Files, folders, judge, line, read, time};
 /// States that an entry may cost.
 const MOST: u64 = 100_000;
 
-/// What nothing in a watch says: that a runtime hung, that an init container crashed. So much is tried in
-/// vain that the bound may come first.
-const UNSURE: [&str; 2] = ["09-pleg-runtime-hang", "11-init-and-helper"];
-
 /// The watches of a recording, and the recording.
 fn pairs() -> impl Iterator<Item = (String, Files, Files)> {
     folders("watches").into_iter().map(|folder| {
@@ -66,8 +62,7 @@ fn watches_alone_are_lawful() {
         for (form, files) in [("raw", raw(&watches)), ("recorded", watches)] {
             let report = judge(&files, MOST);
             let first = report.first_unexplained();
-            let may_be_unsure = UNSURE.contains(&name.as_str()) && report.verdict() == Verdict::Incomplete;
-            assert!(may_be_unsure || report.verdict() == Verdict::Lawful, "{name} {form}: {first:?}");
+            assert_eq!(report.verdict(), Verdict::Lawful, "{name} {form}: {first:?}");
         }
     }
 }
@@ -102,7 +97,7 @@ fn connections_fit_what_watches_tell() {
 /// Each entry is explained, or counted as what the model does not have; what stands beside an audit log is counted too.
 #[test]
 fn every_entry_is_counted_once() {
-    for (name, watches, mut files) in pairs().filter(|(name, ..)| !UNSURE.contains(&name.as_str())) {
+    for (name, watches, mut files) in pairs() {
         let is_whole = |report: &podproof_conform::report::Report| {
             let outside = report.tally.outside();
             let counted = report.tally.explained() + outside.values().sum::<u64>();
@@ -110,9 +105,7 @@ fn every_entry_is_counted_once() {
             outside
         };
         let report = judge(&watches, MOST);
-        if report.verdict() == Verdict::Lawful {
-            is_whole(&report);
-        }
+        is_whole(&report);
         files.remove("client.jsonl");
         files.extend(watches);
         let report = judge(&files, MOST);
