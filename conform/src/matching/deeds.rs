@@ -133,7 +133,7 @@ impl Replay {
 
     /// Something happens to the cluster.
     pub(super) fn befall(&mut self, number: u64, entry: &Entry, actions: &[Action]) -> Result<(), Ended> {
-        // An eviction may take long to come to its deletion.
+        // An eviction may take long to come to its deletion: others hear of it late, and what it gives time to may have begun early.
         let at = if is_eviction(entry) { entry.to.min(self.reached.max(entry.from)) } else { entry.from };
         for action in actions {
             let model = &self.models[self.now].1;
@@ -168,7 +168,7 @@ impl Replay {
             for part in &mut self.parts {
                 part.befall(model, action, moment);
             }
-            self.change_common(now, at);
+            self.change_common(now, entry.from);
             self.befallen.push(Taken { action: *action, moment, shown_by: Some(number), is_write: true });
             self.count_write(at);
         }
